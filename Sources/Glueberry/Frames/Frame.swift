@@ -1,0 +1,154 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import AEAD
+import Multiformats
+import NIOCore
+
+/// The frame of a message on a stream: two nested lengths, then the payload.
+///
+/// `frame = uvarint(len(inner)) inner`, `inner = uvarint(len(payload)) payload`. On an encrypted stream the payload is
+/// a random nonce, the ChaCha20-Poly1305 ciphertext and its tag.
+enum Frame {
+    static let nonceLength = ChaCha20Poly1305Key.nonceLength
+    /// What encryption adds to a message.
+    static let sealOverhead = ChaCha20Poly1305Key.nonceLength + ChaCha20Poly1305Key.tagLength
+    /// What the two lengths add at most.
+    static let maximumHeaderLength = 20
+
+    /// The length of a whole frame around a payload.
+    static func length(ofPayload count: Int) -> Int {
+        let inner = UnsignedVarint.length(of: UInt64(count)) + count
+        return UnsignedVarint.length(of: UInt64(inner)) + inner
+    }
+
+    /// A plain frame.
+    static func encode(_ payload: ByteBuffer) -> ByteBuffer {
+        var frame = ByteBuffer()
+        frame.reserveCapacity(self.length(ofPayload: payload.readableBytes))
+        self.writeHeader(ofPayload: payload.readableBytes, into: &frame)
+        frame.writeImmutableBuffer(payload)
+        return frame
+    }
+
+    /// A frame with an encrypted payload.
+    static func seal(
+        _ payload: ByteBuffer, with cipher: ChaCha20Poly1305Key, nonces: NonceSource
+    ) throws(AEADError) -> ByteBuffer {
+        let count = payload.readableBytes + self.sealOverhead
+        var frame = ByteBuffer()
+        frame.reserveCapacity(self.length(ofPayload: count))
+        self.writeHeader(ofPayload: count, into: &frame)
+        let start = frame.writerIndex
+        frame.writeRepeatingByte(0, count: self.nonceLength)
+        frame.writeImmutableBuffer(payload)
+        frame.writeRepeatingByte(0, count: ChaCha20Poly1305Key.tagLength)
+        let offset = start - frame.readerIndex
+        let result = frame.withUnsafeMutableReadableBytes { bytes -> Result<Void, AEADError> in
+            let nonceBytes = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + self.nonceLength])
+            nonces.next(into: nonceBytes)
+            do throws(AEADError) {
+                try cipher.seal(
+                    UnsafeMutableRawBufferPointer(rebasing: bytes[(offset + self.nonceLength)...]),
+                    nonce: AEADNonce(bytes: nonceBytes), authenticating: UnsafeRawBufferPointer(start: nil, count: 0))
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+        return frame
+    }
+
+    /// Opens an encrypted payload in place; nil if it is not authentic.
+    static func open(_ payload: ByteBuffer, with cipher: ChaCha20Poly1305Key) -> ByteBuffer? {
+        guard payload.readableBytes >= self.sealOverhead else { return nil }
+        var payload = payload
+        let opened = payload.withUnsafeMutableReadableBytes { bytes -> Int? in
+            guard let nonce = try? AEADNonce(bytes: bytes.prefix(self.nonceLength)) else { return nil }
+            return try? cipher.open(
+                UnsafeMutableRawBufferPointer(rebasing: bytes[self.nonceLength...]), nonce: nonce,
+                authenticating: UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        guard let opened else { return nil }
+        payload.moveReaderIndex(forwardBy: self.nonceLength)
+        payload.moveWriterIndex(to: payload.readerIndex + opened)
+        return payload
+    }
+
+    private static func writeHeader(ofPayload count: Int, into frame: inout ByteBuffer) {
+        let inner = UnsignedVarint.length(of: UInt64(count)) + count
+        self.writeVarint(UInt64(inner), into: &frame)
+        self.writeVarint(UInt64(count), into: &frame)
+    }
+
+    private static func writeVarint(_ value: UInt64, into frame: inout ByteBuffer) {
+        var rest = value
+        while rest >= 0x80 {
+            frame.writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        frame.writeInteger(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
+/// Why the bytes of a stream are no frames.
+enum FrameError: Error, Equatable, CustomStringConvertible {
+    /// A length of more than ten bytes, or beyond 64 bits.
+    case malformedLength
+    /// The inner length does not fill the outer one.
+    case lengthsDisagree
+    /// A message over the configured maximum is announced.
+    case tooLarge(announced: UInt64, maximum: Int)
+
+    var description: String {
+        switch self {
+        case .malformedLength: "a frame's length is malformed"
+        case .lengthsDisagree: "a frame's two lengths disagree"
+        case .tooLarge(let announced, let maximum): "a frame announces \(announced) bytes; at most \(maximum) are taken"
+        }
+    }
+}
+
+/// Finds frames in the bytes of a stream, as a value that keeps none of them.
+struct FrameDecoder {
+    /// The largest payload that is taken, with what encryption adds.
+    let maximumPayload: Int
+
+    /// The next payload; nil if the frame is not complete, in which case nothing is consumed. Lengths are checked as soon
+    /// as they can be read, long before there would be memory to reserve.
+    func next(_ input: inout ByteBuffer) throws(FrameError) -> ByteBuffer? {
+        let view = input.readableBytesView
+        guard let outer = try self.length(view) else { return nil }
+        guard outer.value <= UInt64(self.maximumPayload) + 10 else {
+            throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
+        }
+        guard let inner = try self.length(view.dropFirst(outer.length)) else {
+            if view.count - outer.length >= outer.value { throw .lengthsDisagree }
+            return nil
+        }
+        guard inner.value <= UInt64(self.maximumPayload) else {
+            throw .tooLarge(announced: inner.value, maximum: self.maximumPayload)
+        }
+        guard UInt64(inner.length) + inner.value == outer.value else { throw .lengthsDisagree }
+        guard view.count >= outer.length + Int(outer.value) else { return nil }
+        input.moveReaderIndex(forwardBy: outer.length + inner.length)
+        return input.readSlice(length: Int(inner.value))
+    }
+
+    private func length(_ bytes: some Collection<UInt8>) throws(FrameError) -> (value: UInt64, length: Int)? {
+        do {
+            return try UnsignedVarint.decode(bytes, requireMinimal: false)
+        } catch {
+            throw .malformedLength
+        }
+    }
+}

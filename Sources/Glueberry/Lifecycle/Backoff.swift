@@ -1,0 +1,37 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import NIOCore
+
+/// How long to wait before the next try to reach a peer: the base delay, doubled with every failure up to a maximum, and
+/// scattered a little so that many nodes do not try at the same moment.
+struct Backoff: Sendable {
+    var base: TimeAmount
+    var maximum: TimeAmount
+    /// Tries before giving up; 0 goes on for ever.
+    var attempts: Int
+
+    /// The delay before try number `failures` + 1; nil if there is to be none. `jitter` is from 0 to 1.
+    func delay(afterFailures failures: Int, jitter: Double) -> TimeAmount? {
+        guard self.attempts == 0 || failures < self.attempts else { return nil }
+        var delay = max(self.base.nanoseconds, 1)
+        for _ in 0..<min(max(failures - 1, 0), 62) {
+            let (doubled, overflow) = delay.multipliedReportingOverflow(by: 2)
+            guard !overflow, doubled < self.maximum.nanoseconds else {
+                delay = self.maximum.nanoseconds
+                break
+            }
+            delay = doubled
+        }
+        let scattered = Double(min(delay, self.maximum.nanoseconds)) * (0.9 + 0.2 * min(max(jitter, 0), 1))
+        return .nanoseconds(Int64(min(scattered, Double(Int64.max / 2))))
+    }
+}

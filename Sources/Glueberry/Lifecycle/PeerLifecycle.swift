@@ -1,0 +1,243 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import LibP2P
+import NIOCore
+
+/// The life of one peer, as a value: what happens and the time go in, what to do comes out.
+///
+/// Every session has a generation. Whatever belongs to a session names it, and what names an older one changes nothing.
+struct PeerLifecycle {
+    struct Settings: Sendable {
+        var handshakeTimeout: TimeAmount
+        var cooldown: TimeAmount
+        var backoff: Backoff
+        /// A session that lasted so long clears the count of failures.
+        var steady: TimeAmount = .seconds(10)
+    }
+
+    /// Why a state was left or entered.
+    enum Reason {
+        case dialFailed(HostError)
+        case connectionLost(ConnectionCloseReason)
+        case handshakeTimedOut
+        case handshakeFailed(GlueberryError)
+        case superseded
+        case disconnected
+        case gaveUp(failures: Int)
+    }
+
+    enum Effect {
+        /// The state changed; an event is due.
+        case state(ConnectionState, Reason?)
+        /// Dial the peer's addresses.
+        case dial
+        /// End the dial that runs.
+        case cancelDial
+        /// A session begins: set up what belongs to it.
+        case begin(generation: UInt64)
+        /// A session is complete: let its messages flow.
+        case establish(generation: UInt64)
+        /// A session is over: let go of what belongs to it, before the event that says so.
+        case end(generation: UInt64, Reason)
+        /// Close the peer's connections with a libp2p code.
+        case closeConnections(code: UInt32)
+    }
+
+    private enum Phase {
+        case disconnected
+        case connecting
+        case connected(deadline: NIODeadline)
+        case established(since: NIODeadline)
+        case reconnecting(at: NIODeadline)
+        case cooldown(until: NIODeadline)
+    }
+
+    private var settings: Settings
+    private var phase = Phase.disconnected
+    /// Tries that led to no established session, one after another.
+    private(set) var failures = 0
+    /// The number of the current session, or of the last one.
+    private(set) var generation: UInt64 = 0
+    /// Whether this side wants to be connected: it keeps trying.
+    private(set) var isWanted = false
+
+    init(settings: Settings) {
+        self.settings = settings
+    }
+
+    var state: ConnectionState {
+        switch self.phase {
+        case .disconnected: .disconnected
+        case .connecting: .connecting
+        case .connected: .connected
+        case .established: .established
+        case .reconnecting: .reconnecting
+        case .cooldown: .cooldown
+        }
+    }
+
+    /// When ``timeout(now:jitter:)`` is to be called.
+    var deadline: NIODeadline? {
+        switch self.phase {
+        case .connected(let deadline): deadline
+        case .reconnecting(let at): at
+        case .cooldown(let until): until
+        case .disconnected, .connecting, .established: nil
+        }
+    }
+
+    // MARK: What this side wants
+
+    /// Connect, and keep connected. An explicit wish does not wait for the next scheduled try.
+    mutating func connect() -> [Effect] {
+        self.isWanted = true
+        switch self.phase {
+        case .disconnected, .reconnecting:
+            self.failures = 0
+            self.phase = .connecting
+            return [.state(.connecting, nil), .dial]
+        case .cooldown:
+            self.failures = 0
+            self.phase = .connecting
+            return [.state(.disconnected, nil), .state(.connecting, nil), .dial]
+        case .connecting, .connected, .established: return []
+        }
+    }
+
+    /// Disconnect, and make no further tries.
+    mutating func disconnect(code: UInt32, reason: Reason = .disconnected) -> [Effect] {
+        self.isWanted = false
+        self.failures = 0
+        var effects: [Effect] = []
+        switch self.phase {
+        case .disconnected: return [.closeConnections(code: code)]
+        case .connecting: effects.append(.cancelDial)
+        case .connected, .established: effects.append(.end(generation: self.generation, reason))
+        case .reconnecting, .cooldown: break
+        }
+        self.phase = .disconnected
+        return effects + [.state(.disconnected, reason), .closeConnections(code: code)]
+    }
+
+    // MARK: What happens
+
+    /// A dial brought no connection.
+    mutating func dialFailed(_ error: HostError, now: NIODeadline, jitter: Double) -> [Effect] {
+        guard case .connecting = self.phase else { return [] }
+        self.failures += 1
+        self.phase = .disconnected
+        return [.state(.disconnected, .dialFailed(error))] + self.scheduleNextTry(now: now, jitter: jitter)
+    }
+
+    /// A connection can be used for the handshake: one that this side dialled and the other has confirmed, or one on which
+    /// the other side opened a handshake stream.
+    mutating func connected(now: NIODeadline) -> [Effect] {
+        var effects: [Effect] = []
+        switch self.phase {
+        case .connecting: effects.append(.cancelDial)
+        case .disconnected, .reconnecting: effects.append(.state(.connecting, nil))
+        case .connected, .established, .cooldown: return []
+        }
+        self.generation += 1
+        self.phase = .connected(deadline: now + self.settings.handshakeTimeout)
+        return effects + [.begin(generation: self.generation), .state(.connected, nil)]
+    }
+
+    /// The other side has begun a new session while this one believes in the old: its process was restarted, or it lost
+    /// the connection first.
+    mutating func superseded(now: NIODeadline) -> [Effect] {
+        guard case .established = self.phase else { return [] }
+        let ended = Effect.end(generation: self.generation, .superseded)
+        self.phase = .disconnected
+        return [ended, .state(.disconnected, .superseded)] + self.connected(now: now)
+    }
+
+    /// The handshake is complete on this side.
+    mutating func finalized(generation: UInt64, now: NIODeadline) -> [Effect] {
+        guard generation == self.generation, case .connected = self.phase else { return [] }
+        self.phase = .established(since: now)
+        return [.establish(generation: generation), .state(.established, nil)]
+    }
+
+    /// The handshake was refused on this side.
+    mutating func handshakeFailed(generation: UInt64, _ error: GlueberryError, now: NIODeadline) -> [Effect] {
+        guard generation == self.generation, case .connected = self.phase else { return [] }
+        return self.enterCooldown(.handshakeFailed(error), now: now)
+    }
+
+    /// The last connection of a session is gone.
+    mutating func lost(
+        generation: UInt64, _ reason: ConnectionCloseReason, now: NIODeadline, jitter: Double
+    ) -> [Effect] {
+        guard generation == self.generation else { return [] }
+        switch self.phase {
+        case .connected: self.failures += 1
+        case .established(let since):
+            // A session that did not hold counts as a failure, so that a peer that drops us at once is not hammered.
+            if now - since >= self.settings.steady { self.failures = 0 } else { self.failures += 1 }
+        case .disconnected, .connecting, .reconnecting, .cooldown: return []
+        }
+        self.phase = .disconnected
+        let effects: [Effect] = [
+            .end(generation: generation, .connectionLost(reason)), .state(.disconnected, .connectionLost(reason)),
+        ]
+        guard self.isWanted, Self.wasSentAway(reason) else {
+            return effects + self.scheduleNextTry(now: now, jitter: jitter)
+        }
+        // The other side ended the session on purpose: two nodes that reconnect at once would only flap.
+        self.phase = .reconnecting(at: now + self.settings.cooldown)
+        return effects + [.state(.reconnecting, nil)]
+    }
+
+    /// The time that ``deadline`` named has come.
+    mutating func timeout(now: NIODeadline, jitter: Double) -> [Effect] {
+        guard let deadline = self.deadline, now >= deadline else { return [] }
+        switch self.phase {
+        case .connected: return self.enterCooldown(.handshakeTimedOut, now: now)
+        case .reconnecting:
+            self.phase = .connecting
+            return [.state(.connecting, nil), .dial]
+        case .cooldown:
+            self.phase = .disconnected
+            return [.state(.disconnected, nil)] + self.scheduleNextTry(now: now, jitter: jitter)
+        case .disconnected, .connecting, .established: return []
+        }
+    }
+
+    private mutating func enterCooldown(_ reason: Reason, now: NIODeadline) -> [Effect] {
+        self.failures += 1
+        self.phase = .cooldown(until: now + self.settings.cooldown)
+        return [
+            .end(generation: self.generation, reason), .state(.cooldown, reason),
+            .closeConnections(code: ConnectionErrorCode.none),
+        ]
+    }
+
+    private mutating func scheduleNextTry(now: NIODeadline, jitter: Double) -> [Effect] {
+        guard self.isWanted else { return [] }
+        guard let delay = self.settings.backoff.delay(afterFailures: self.failures, jitter: jitter) else {
+            self.isWanted = false
+            return [.state(.disconnected, .gaveUp(failures: self.failures))]
+        }
+        self.phase = .reconnecting(at: now + delay)
+        return [.state(.reconnecting, nil)]
+    }
+
+    private static func wasSentAway(_ reason: ConnectionCloseReason) -> Bool {
+        switch reason {
+        case .closedByPeer(let code?):
+            code == ConnectionErrorCode.none || code == ConnectionErrorCode.garbageCollected
+                || code == ConnectionErrorCode.gated
+        case .closedByPeer(nil), .closedHere, .lost: false
+        }
+    }
+}

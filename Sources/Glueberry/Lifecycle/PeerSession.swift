@@ -1,0 +1,195 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import LibP2P
+import NIOCore
+import PeerIdentity
+import Synchronization
+
+/// One session with a peer: its connections, its prepared streams, and whether messages may flow.
+final class PeerSession: Sendable {
+    private struct State {
+        var connections: [Connection] = []
+        var channels: [String: StreamChannel] = [:]
+        var isEstablished = false
+        var closed: GlueberryError?
+        /// Streams that brought something before the handshake was complete; they are parsed when it is.
+        var held: [NIOLoopBound<FrameStream>] = []
+    }
+
+    let peer: PeerID
+    let generation: UInt64
+    let isOutbound: Bool
+    private let state: Mutex<State>
+
+    init(peer: PeerID, generation: UInt64, isOutbound: Bool, connections: [Connection]) {
+        self.peer = peer
+        self.generation = generation
+        self.isOutbound = isOutbound
+        self.state = Mutex(State(connections: connections))
+    }
+
+    var isEstablished: Bool { self.state.withLock { $0.isEstablished } }
+    var connections: [Connection] { self.state.withLock { $0.connections } }
+    var preparedNames: [String] { self.state.withLock { $0.channels.keys.filter { $0 != StreamName.handshake } } }
+
+    func channel(_ name: String) -> StreamChannel? { self.state.withLock { $0.channels[name] } }
+
+    func owns(_ connection: Connection) -> Bool {
+        self.state.withLock { $0.connections.contains { $0 === connection } }
+    }
+
+    /// Adds a connection that the session's streams may come and go on.
+    func attach(_ connection: Connection) {
+        self.state.withLock { state in
+            guard state.closed == nil, !state.connections.contains(where: { $0 === connection }) else { return }
+            state.connections.append(connection)
+        }
+    }
+
+    /// Removes a connection; true if it was the session's last.
+    func detach(_ connection: Connection) -> Bool {
+        self.state.withLock { state in
+            let before = state.connections.count
+            state.connections.removeAll { $0 === connection }
+            return before > 0 && state.connections.isEmpty
+        }
+    }
+
+    /// Adds a prepared stream; an existing one of that name stays.
+    func add(_ channel: StreamChannel) {
+        let closed = self.state.withLock { state in
+            if state.closed == nil, state.channels[channel.name] == nil { state.channels[channel.name] = channel }
+            return state.closed
+        }
+        if let closed { channel.close(closed) }
+    }
+
+    /// Opens a stream of the multiplexer for a channel, on the oldest connection that lives.
+    func openStream(for channel: StreamChannel) -> Bool {
+        guard let connection = self.connections.first(where: { !$0.isClosed }) else { return false }
+        let protocols = [channel.protocolID]
+        connection.work {
+            connection.openStream(
+                protocols: protocols, consumer: FrameStream(outboundFor: channel, on: connection)
+            ) { channel.openFailed($0) }
+        }
+        return true
+    }
+
+    /// The handshake is complete: what was held is parsed.
+    func establish() {
+        let held = self.state.withLock { state in
+            state.isEstablished = true
+            defer { state.held = [] }
+            return state.held
+        }
+        for stream in held { stream.eventLoop.execute { stream.value.resume() } }
+    }
+
+    /// Whether a stream's messages may be parsed; if not, the stream is told to go on once they may.
+    func admits(_ stream: NIOLoopBound<FrameStream>) -> Bool {
+        self.state.withLock { state in
+            if !state.isEstablished { state.held.append(stream) }
+            return state.isEstablished
+        }
+    }
+
+    /// Waits until what was accepted has been written, within the time.
+    func flush(timeout: TimeAmount) async {
+        let channels = self.state.withLock { Array($0.channels.values) }
+        await withTaskGroup(of: Void.self) { group in
+            for channel in channels where channel.unwrittenMessages > 0 {
+                group.addTask { await channel.flush(timeout: timeout) }
+            }
+        }
+    }
+
+    /// Ends the session's streams; returns per stream how many accepted messages were not written.
+    func close(_ error: GlueberryError) -> [String: Int] {
+        let channels = self.state.withLock { state in
+            state.closed = error
+            state.held = []
+            state.connections = []
+            return Array(state.channels.values)
+        }
+        var unwritten: [String: Int] = [:]
+        for channel in channels {
+            let count = channel.close(error)
+            if count > 0 { unwritten[channel.name] = count }
+        }
+        return unwritten
+    }
+}
+
+/// Brings the messages of one stream of a session to the queue that consumers read.
+final class SessionInbound: InboundSink {
+    private let session: PeerSession
+    private let queue: InboundQueue
+    private let isGated: Bool
+    private let counters: RefusalCounters
+
+    init(session: PeerSession, queue: InboundQueue, isGated: Bool, counters: RefusalCounters) {
+        self.session = session
+        self.queue = queue
+        self.isGated = isGated
+        self.counters = counters
+    }
+
+    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> Bool {
+        self.queue.append(batch, from: stream, id: ObjectIdentifier(stream.value))
+    }
+
+    func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool {
+        !self.isGated || self.session.admits(stream)
+    }
+
+    func refused(_ reason: RefusedMessage) { self.counters.count(reason) }
+}
+
+/// Brings the messages of the handshake stream to the ready-made handshake.
+final class HandshakeInbound: InboundSink {
+    private let receive: @Sendable (Message) -> Void
+    private let counters: RefusalCounters
+
+    init(counters: RefusalCounters, receive: @escaping @Sendable (Message) -> Void) {
+        self.receive = receive
+        self.counters = counters
+    }
+
+    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> Bool {
+        for received in batch {
+            self.receive(received.message)
+            stream.value.giveCredit(received.credit)
+        }
+        return true
+    }
+
+    func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool { true }
+
+    func refused(_ reason: RefusedMessage) { self.counters.count(reason) }
+}
+
+/// How many received messages were refused, and why.
+final class RefusalCounters: Sendable {
+    private let malformed = Atomic<Int>(0)
+    private let notAuthentic = Atomic<Int>(0)
+
+    var malformedFrames: Int { self.malformed.load(ordering: .relaxed) }
+    var decryptionErrors: Int { self.notAuthentic.load(ordering: .relaxed) }
+
+    func count(_ reason: RefusedMessage) {
+        switch reason {
+        case .malformed: self.malformed.add(1, ordering: .relaxed)
+        case .notAuthentic: self.notAuthentic.add(1, ordering: .relaxed)
+        }
+    }
+}

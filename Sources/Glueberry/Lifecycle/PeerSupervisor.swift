@@ -1,0 +1,570 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import LibP2P
+import Logging
+import Multiformats
+import NIOCore
+import PeerIdentity
+
+/// The driver of all peers' lives; confined to the node's control loop.
+///
+/// Whatever happens to a peer comes here, in order: calls of the application, connections of the host, timers. The
+/// ``PeerLifecycle`` of the peer says what is to be done, and this does it. Sending and receiving messages do not pass
+/// through here.
+final class PeerSupervisor {
+    private final class Entry {
+        let peer: PeerID
+        var lifecycle: PeerLifecycle
+        var addresses: [Multiaddr] = []
+        var isInBook = false
+        var connections: [Connection] = []
+        var session: PeerSession?
+        var dial: DialHandle?
+        var dialed: Connection?
+        var timer: Scheduled<Void>?
+        var timerDeadline: NIODeadline?
+        var key: PairKey?
+        var handshake: StandardHandshakeRun?
+        var publishedState = ConnectionState.disconnected
+        var connectWaiters: [Settlement<Void, GlueberryError>] = []
+        var establishedWaiters: [Settlement<Void, GlueberryError>] = []
+        /// What begins the next session: whether this side opens its handshake stream, and on which connections it runs.
+        var beginning: (isOutbound: Bool, connections: [Connection]) = (true, [])
+        var pendingStream: NIOLoopBound<FrameStream>?
+
+        init(peer: PeerID, settings: PeerLifecycle.Settings) {
+            self.peer = peer
+            self.lifecycle = PeerLifecycle(settings: settings)
+        }
+    }
+
+    private let eventLoop: any EventLoop
+    private let host: Host
+    private let identity: Identity
+    private let configuration: NodeConfiguration
+    private let directory: PeerDirectory
+    private let messages: MessageHub
+    private let events: EventHub
+    private let tasks: OwnedTasks
+    private let counters: RefusalCounters
+    private let nonces = NonceSource()
+    private let logger: Logger
+    private let settings: PeerLifecycle.Settings
+    private var entries: [PeerID: Entry] = [:]
+    private var isStopping = false
+
+    init(
+        eventLoop: any EventLoop, host: Host, identity: Identity, configuration: NodeConfiguration,
+        directory: PeerDirectory, messages: MessageHub, events: EventHub, tasks: OwnedTasks,
+        counters: RefusalCounters, logger: Logger
+    ) {
+        self.eventLoop = eventLoop
+        self.host = host
+        self.identity = identity
+        self.configuration = configuration
+        self.directory = directory
+        self.messages = messages
+        self.events = events
+        self.tasks = tasks
+        self.counters = counters
+        self.logger = logger
+        self.settings = PeerLifecycle.Settings(
+            handshakeTimeout: TimeAmount(configuration.handshakeTimeout),
+            cooldown: TimeAmount(configuration.cooldown),
+            backoff: Backoff(
+                base: TimeAmount(configuration.reconnectBase), maximum: TimeAmount(configuration.reconnectMaximum),
+                attempts: configuration.reconnectAttempts))
+    }
+
+    // MARK: The application
+
+    func add(_ peer: PeerID, addresses: [Multiaddr]) {
+        let entry = self.entry(peer)
+        entry.addresses = addresses
+        entry.isInBook = true
+        guard !addresses.isEmpty, !self.isStopping else { return }
+        self.perform(entry.lifecycle.connect(), on: entry)
+    }
+
+    func remove(_ peer: PeerID) {
+        guard let entry = self.entries[peer] else { return }
+        entry.isInBook = false
+        entry.addresses = []
+        self.disconnect(peer)
+    }
+
+    func connect(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
+        guard let entry = self.entries[peer], entry.isInBook else {
+            waiter.fail(
+                GlueberryError(.peerUnknown, "nothing is known of the peer", hint: "add it with its addresses", peer: peer))
+            return
+        }
+        switch entry.lifecycle.state {
+        case .connected, .established: waiter.succeed()
+        default:
+            entry.connectWaiters.append(waiter)
+            self.perform(entry.lifecycle.connect(), on: entry)
+        }
+    }
+
+    func awaitEstablished(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
+        let entry = self.entry(peer)
+        if case .established = entry.lifecycle.state {
+            waiter.succeed()
+        } else {
+            entry.establishedWaiters.append(waiter)
+        }
+    }
+
+    func disconnect(_ peer: PeerID) {
+        guard let entry = self.entries[peer] else { return }
+        self.perform(entry.lifecycle.disconnect(code: ConnectionErrorCode.none), on: entry)
+        self.forgetIfUnused(entry)
+    }
+
+    func prepare(
+        _ peer: PeerID, publicKey: PublicKey, names: [String]
+    ) -> Result<Void, GlueberryError> {
+        guard let entry = self.entries[peer], let session = entry.session else {
+            return .failure(GlueberryError(.notConnected, "there is no session with the peer", peer: peer))
+        }
+        for name in names where !StreamName.isValid(name) || name == StreamName.handshake {
+            return .failure(
+                GlueberryError(
+                    .invalidStreamName, "a stream name has 1 to 64 letters, digits, - or _, and is not \"handshake\"",
+                    peer: peer))
+        }
+        guard PeerID(publicKey: publicKey) == peer else {
+            return .failure(
+                GlueberryError(.publicKeyMismatch, "the public key is not the one that the peer ID stands for", peer: peer))
+        }
+        do {
+            let key = try entry.key ?? PairKey(local: self.identity, remote: publicKey)
+            entry.key = key
+            for name in names where session.channel(name) == nil {
+                let queue = self.messages.queue(for: .init(peer: peer, stream: name))
+                let inbound = SessionInbound(session: session, queue: queue, isGated: true, counters: self.counters)
+                session.add(self.channel(name, of: session, key: key, inbound: inbound))
+            }
+        } catch {
+            return .failure(
+                GlueberryError(.publicKeyMismatch, "no key can be agreed on with the peer's public key", peer: peer, cause: error))
+        }
+        self.host.protocolsChanged()
+        return .success(())
+    }
+
+    func finalize(_ peer: PeerID) -> Result<Void, GlueberryError> {
+        guard let entry = self.entries[peer], let session = entry.session else {
+            return .failure(GlueberryError(.notConnected, "there is no session with the peer", peer: peer))
+        }
+        guard !session.preparedNames.isEmpty else {
+            return .failure(
+                GlueberryError(.streamNotPrepared, "no stream is prepared", hint: "call prepareStreams first", peer: peer))
+        }
+        self.perform(entry.lifecycle.finalized(generation: session.generation, now: self.eventLoop.now), on: entry)
+        return .success(())
+    }
+
+    /// Ends every session, try and timer. The host's connections are closed by the host.
+    func stop() {
+        self.isStopping = true
+        for entry in self.entries.values {
+            self.perform(entry.lifecycle.disconnect(code: ConnectionErrorCode.shutdown), on: entry)
+            entry.timer?.cancel()
+            let error = GlueberryError(.stopped, "the node is stopping", peer: entry.peer)
+            self.failWaiters(&entry.connectWaiters, error)
+            self.failWaiters(&entry.establishedWaiters, error)
+        }
+        self.entries = [:]
+    }
+
+    /// Redials everybody that the node waits to try again, and probes everybody that it is connected to.
+    func networkChanged() {
+        for entry in self.entries.values {
+            for connection in entry.connections { connection.probe() }
+            if case .reconnecting = entry.lifecycle.state { self.perform(entry.lifecycle.connect(), on: entry) }
+        }
+    }
+
+    // MARK: The host
+
+    func opened(_ connection: Connection) {
+        guard !self.isStopping else { return }
+        let entry = self.entry(connection.remotePeer)
+        entry.connections.append(connection)
+        switch entry.lifecycle.state {
+        case .connected: entry.session?.attach(connection)
+        case .established where connection.direction == .outbound: entry.session?.attach(connection)
+        default: break
+        }
+    }
+
+    func confirmed(_ connection: Connection) {
+        guard !self.isStopping, connection.direction == .outbound, let entry = self.entries[connection.remotePeer],
+            entry.connections.contains(where: { $0 === connection })
+        else { return }
+        switch entry.lifecycle.state {
+        case .connecting, .reconnecting: self.beginSession(entry, isOutbound: true, on: connection)
+        case .disconnected, .cooldown: connection.closeNow(code: ConnectionErrorCode.none)
+        case .connected, .established: break
+        }
+    }
+
+    func closed(_ connection: Connection, reason: ConnectionCloseReason) {
+        guard let entry = self.entries[connection.remotePeer] else { return }
+        entry.connections.removeAll { $0 === connection }
+        let wasDialed = entry.dialed === connection
+        if wasDialed { entry.dialed = nil }
+        if let session = entry.session, session.detach(connection) {
+            self.perform(
+                entry.lifecycle.lost(
+                    generation: session.generation, reason, now: self.eventLoop.now, jitter: Self.jitter()),
+                on: entry)
+        } else if wasDialed, case .connecting = entry.lifecycle.state {
+            // The other side finished the security handshake and then turned us away.
+            let error = HostError(.closed, "the other side closed the connection before it could be used", cause: reason.error)
+            self.perform(
+                entry.lifecycle.dialFailed(error, now: self.eventLoop.now, jitter: Self.jitter()), on: entry)
+        }
+        self.forgetIfUnused(entry)
+    }
+
+    /// The other side opened a handshake stream.
+    func handshakeStream(_ stream: NIOLoopBound<FrameStream>, on connection: Connection) {
+        guard !self.isStopping else {
+            stream.eventLoop.execute { stream.value.refuse(code: StreamErrorCode.shutdown) }
+            return
+        }
+        let entry = self.entry(connection.remotePeer)
+        guard entry.connections.contains(where: { $0 === connection }) else {
+            stream.eventLoop.execute { stream.value.refuse(code: StreamErrorCode.none) }
+            self.forgetIfUnused(entry)
+            return
+        }
+        switch entry.lifecycle.state {
+        case .disconnected, .connecting, .reconnecting:
+            entry.pendingStream = stream
+            self.beginSession(entry, isOutbound: false, on: connection)
+        case .connected:
+            entry.session?.attach(connection)
+            if let channel = entry.session?.channel(StreamName.handshake) {
+                stream.eventLoop.execute { stream.value.attach(to: channel) }
+            }
+        case .established:
+            if entry.session?.owns(connection) ?? false {
+                stream.eventLoop.execute { stream.value.refuse(code: StreamErrorCode.none) }
+            } else {
+                let old = entry.session?.connections ?? []
+                entry.pendingStream = stream
+                entry.beginning = (false, [connection])
+                self.perform(entry.lifecycle.superseded(now: self.eventLoop.now), on: entry)
+                for connection in old { connection.closeNow(code: ConnectionErrorCode.supplanted) }
+            }
+        case .cooldown:
+            connection.closeNow(code: ConnectionErrorCode.gated)
+        }
+    }
+
+    /// The other side opened an encrypted stream: it believes in the session, and regards the handshake as complete.
+    func encryptedStream(of session: PeerSession, on connection: Connection) {
+        guard let entry = self.entries[connection.remotePeer], entry.session === session else { return }
+        if entry.connections.contains(where: { $0 === connection }) { session.attach(connection) }
+        if !session.isEstablished, var run = entry.handshake {
+            let outputs = run.remoteCompleted()
+            entry.handshake = run
+            self.perform(outputs, of: session, on: entry)
+        }
+    }
+
+    // MARK: Effects
+
+    private func beginSession(_ entry: Entry, isOutbound: Bool, on connection: Connection) {
+        // The connection that the session begins on comes first: that is where its streams are opened.
+        let others = entry.connections.filter { $0 !== connection && !$0.isClosed }
+        entry.beginning = (isOutbound, [connection] + others)
+        self.perform(entry.lifecycle.connected(now: self.eventLoop.now), on: entry)
+    }
+
+    private func perform(_ effects: [PeerLifecycle.Effect], on entry: Entry) {
+        for effect in effects {
+            switch effect {
+            case .state(let state, let reason): self.changed(entry, to: state, reason)
+            case .dial: self.dial(entry)
+            case .cancelDial:
+                entry.dial?.cancel()
+                entry.dial = nil
+            case .begin(let generation): self.begin(entry, generation)
+            case .establish: entry.session?.establish()
+            case .end(_, let reason): self.end(entry, reason)
+            case .closeConnections(let code):
+                for connection in entry.connections { connection.closeNow(code: code) }
+            }
+        }
+        self.updateTimer(entry)
+    }
+
+    private var unwritten: [String: Int] = [:]
+
+    private func changed(_ entry: Entry, to state: ConnectionState, _ reason: PeerLifecycle.Reason?) {
+        let error = reason.flatMap { self.error(for: $0, peer: entry.peer) }
+        let previous = entry.publishedState
+        entry.publishedState = state
+        self.directory.set(state, of: entry.peer)
+        if previous != state {
+            self.events.emit(
+                ConnectionEvent(
+                    peer: entry.peer, state: state, previous: previous, session: entry.lifecycle.generation,
+                    isOutbound: entry.session?.isOutbound, error: error,
+                    unwrittenMessages: state == .disconnected || state == .cooldown ? self.unwritten : [:], missed: 0))
+            self.unwritten = [:]
+        }
+        self.logger.debug(
+            "peer state", metadata: ["peer": "\(entry.peer)", "state": "\(state)", "reason": "\(error.map(\.description) ?? "")"])
+        switch state {
+        case .connected: self.succeedWaiters(&entry.connectWaiters)
+        case .established:
+            self.succeedWaiters(&entry.connectWaiters)
+            self.succeedWaiters(&entry.establishedWaiters)
+        case .disconnected, .cooldown:
+            let failure = error ?? GlueberryError(.notConnected, "the peer is disconnected", peer: entry.peer)
+            if error != nil { self.failWaiters(&entry.connectWaiters, failure) }
+            if state == .cooldown || !entry.lifecycle.isWanted { self.failWaiters(&entry.establishedWaiters, failure) }
+        case .connecting, .reconnecting: break
+        }
+    }
+
+    private func dial(_ entry: Entry) {
+        if let connection = entry.connections.first(where: { !$0.isClosed }) {
+            // There is a connection already that no session runs on.
+            self.beginSession(entry, isOutbound: true, on: connection)
+            return
+        }
+        let handle = DialHandle(eventLoop: self.host.nextEventLoop())
+        entry.dial = handle
+        entry.dialed = nil
+        let peer = entry.peer
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let loop = self.eventLoop
+        self.host.dial(
+            peer, addresses: entry.addresses, timeout: self.configuration.host.timeouts.dial, handle: handle
+        ) { result in
+            loop.execute { bound.value.dialCompleted(peer, handle, result) }
+            return true
+        }
+    }
+
+    private func dialCompleted(_ peer: PeerID, _ handle: DialHandle, _ result: Result<Connection, HostError>) {
+        guard let entry = self.entries[peer], entry.dial === handle else {
+            if case .success(let connection) = result, self.entries[peer]?.session?.owns(connection) != true {
+                connection.closeNow(code: ConnectionErrorCode.none)
+            }
+            return
+        }
+        entry.dial = nil
+        switch result {
+        case .success(let connection):
+            entry.dialed = connection
+            // It may have ended before this was known here.
+            if let reason = connection.closeReason { self.closed(connection, reason: reason) }
+        case .failure(let error):
+            self.perform(
+                entry.lifecycle.dialFailed(error, now: self.eventLoop.now, jitter: Self.jitter()), on: entry)
+        }
+    }
+
+    private func begin(_ entry: Entry, _ generation: UInt64) {
+        let session = PeerSession(
+            peer: entry.peer, generation: generation, isOutbound: entry.beginning.isOutbound,
+            connections: entry.beginning.connections)
+        entry.session = session
+        entry.beginning = (true, [])
+        let inbound: any InboundSink
+        switch self.configuration.handshake {
+        case .application:
+            let queue = self.messages.queue(for: .init(peer: entry.peer, stream: StreamName.handshake))
+            inbound = SessionInbound(session: session, queue: queue, isGated: false, counters: self.counters)
+        case .standard(let handshake):
+            entry.handshake = StandardHandshakeRun(
+                localKey: self.identity.publicKey, remotePeer: entry.peer, hello: handshake.hello)
+            let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+            let loop = self.eventLoop
+            inbound = HandshakeInbound(counters: self.counters) { message in
+                loop.execute { bound.value.handshakeMessage(message) }
+            }
+        }
+        let channel = self.channel(StreamName.handshake, of: session, key: nil, inbound: inbound)
+        session.add(channel)
+        self.directory.set(session, with: entry.peer)
+        if let stream = entry.pendingStream {
+            entry.pendingStream = nil
+            stream.eventLoop.execute { stream.value.attach(to: channel) }
+        } else if session.isOutbound {
+            // The other side may only learn of the connection when this stream arrives, and speak first.
+            channel.openEagerly()
+        }
+        if var run = entry.handshake {
+            let outputs = run.start()
+            entry.handshake = run
+            self.perform(outputs, of: session, on: entry)
+        }
+    }
+
+    private func end(_ entry: Entry, _ reason: PeerLifecycle.Reason) {
+        guard let session = entry.session else { return }
+        entry.session = nil
+        entry.handshake = nil
+        self.directory.set(nil, with: entry.peer)
+        let error =
+            self.error(for: reason, peer: entry.peer) ?? GlueberryError(.closed, "the session ended", peer: entry.peer)
+        self.unwritten = session.close(error)
+    }
+
+    private func channel(
+        _ name: String, of session: PeerSession, key: PairKey?, inbound: any InboundSink
+    ) -> StreamChannel {
+        StreamChannel(
+            peer: session.peer, name: name, session: session.generation, key: key,
+            limits: StreamChannel.Limits(
+                maximumMessage: self.configuration.maximumMessageSize,
+                sendBufferBytes: self.configuration.sendBufferBytes,
+                sendBufferMessages: self.configuration.sendBufferMessages),
+            inbound: inbound, nonces: self.nonces, eventLoop: self.eventLoop,
+            open: { [weak session] in session?.openStream(for: $0) ?? false })
+    }
+
+    // MARK: The ready-made handshake
+
+    private func handshakeMessage(_ message: Message) {
+        guard let entry = self.entries[message.peer], let session = entry.session,
+            session.generation == message.session, var run = entry.handshake
+        else { return }
+        let outputs = run.receive(message.bytes)
+        entry.handshake = run
+        self.perform(outputs, of: session, on: entry)
+    }
+
+    private func perform(_ outputs: [StandardHandshakeRun.Output], of session: PeerSession, on entry: Entry) {
+        for output in outputs {
+            switch output {
+            case .send(let bytes):
+                do {
+                    try session.channel(StreamName.handshake)?.trySend(ByteBuffer(bytes: bytes))
+                } catch {
+                    self.logger.debug("handshake message not sent", metadata: ["peer": "\(entry.peer)", "reason": "\(error)"])
+                }
+            case .verify(let key, let hello): self.verify(key, hello, session, entry)
+            case .finalize:
+                self.perform(
+                    entry.lifecycle.finalized(generation: session.generation, now: self.eventLoop.now), on: entry)
+            case .fail(let reason):
+                let error = GlueberryError(.handshakeFailed, reason, peer: entry.peer)
+                self.perform(
+                    entry.lifecycle.handshakeFailed(
+                        generation: session.generation, error, now: self.eventLoop.now), on: entry)
+            }
+        }
+    }
+
+    private func verify(_ key: PublicKey, _ hello: [UInt8], _ session: PeerSession, _ entry: Entry) {
+        guard case .standard(let handshake) = self.configuration.handshake else { return }
+        guard let verify = handshake.verify else {
+            self.verified(true, key, session)
+            return
+        }
+        let peer = entry.peer
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let loop = self.eventLoop
+        self.tasks.run {
+            let isWelcome = await verify(peer, key, hello)
+            loop.execute { bound.value.verified(isWelcome, key, session) }
+        }
+    }
+
+    private func verified(_ isWelcome: Bool, _ key: PublicKey, _ session: PeerSession) {
+        guard let entry = self.entries[session.peer], entry.session === session,
+            case .standard(let handshake) = self.configuration.handshake, var run = entry.handshake
+        else { return }
+        let outputs: [StandardHandshakeRun.Output]
+        if isWelcome, case .success = self.prepare(session.peer, publicKey: key, names: handshake.streams) {
+            outputs = run.verified()
+        } else {
+            outputs = run.refused()
+        }
+        entry.handshake = run
+        self.perform(outputs, of: session, on: entry)
+    }
+
+    // MARK: Bookkeeping
+
+    private func entry(_ peer: PeerID) -> Entry {
+        if let entry = self.entries[peer] { return entry }
+        let entry = Entry(peer: peer, settings: self.settings)
+        self.entries[peer] = entry
+        return entry
+    }
+
+    private func forgetIfUnused(_ entry: Entry) {
+        guard !entry.isInBook, entry.connections.isEmpty, entry.dial == nil, entry.session == nil,
+            entry.establishedWaiters.isEmpty, case .disconnected = entry.lifecycle.state
+        else { return }
+        entry.timer?.cancel()
+        self.entries[entry.peer] = nil
+        self.directory.set(ConnectionState?.none, of: entry.peer)
+    }
+
+    private func updateTimer(_ entry: Entry) {
+        let deadline = self.isStopping ? nil : entry.lifecycle.deadline
+        guard deadline != entry.timerDeadline else { return }
+        entry.timer?.cancel()
+        entry.timerDeadline = deadline
+        entry.timer = deadline.map { deadline in
+            self.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+                entry.timerDeadline = nil
+                self.perform(entry.lifecycle.timeout(now: self.eventLoop.now, jitter: Self.jitter()), on: entry)
+                self.forgetIfUnused(entry)
+            }
+        }
+    }
+
+    private func succeedWaiters(_ waiters: inout [Settlement<Void, GlueberryError>]) {
+        let woken = waiters
+        waiters = []
+        for waiter in woken { waiter.succeed() }
+    }
+
+    private func failWaiters(_ waiters: inout [Settlement<Void, GlueberryError>], _ error: GlueberryError) {
+        let woken = waiters
+        waiters = []
+        for waiter in woken { waiter.fail(error) }
+    }
+
+    private func error(for reason: PeerLifecycle.Reason, peer: PeerID) -> GlueberryError? {
+        switch reason {
+        case .dialFailed(let error):
+            GlueberryError(.connectionFailed, "the peer could not be reached", peer: peer, cause: error)
+        case .connectionLost(let reason): GlueberryError(.closed, "the connection ended: \(reason)", peer: peer)
+        case .handshakeTimedOut:
+            GlueberryError(.handshakeTimedOut, "the handshake was not complete in time", peer: peer)
+        case .handshakeFailed(let error): error
+        case .superseded: GlueberryError(.closed, "superseded: the peer began a new session", peer: peer)
+        case .disconnected:
+            self.isStopping
+                ? GlueberryError(.stopped, "the node is stopping", peer: peer)
+                : GlueberryError(.closed, "disconnected here", peer: peer)
+        case .gaveUp(let failures):
+            GlueberryError(.connectionFailed, "given up after \(failures) failed tries", peer: peer)
+        }
+    }
+
+    private static func jitter() -> Double { Double.random(in: 0...1) }
+}

@@ -1,0 +1,183 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import DequeModule
+import LibP2P
+import NIOCore
+import PeerIdentity
+import Synchronization
+
+/// What arrived on one stream of one peer and waits for a consumer, over all sessions, in the order of arrival.
+///
+/// It is bounded in messages and bytes: when it is full, the stream is parsed no further and its window stays shut, which
+/// holds up that stream of that peer and nothing else.
+final class InboundQueue: Sendable {
+    struct Key: Hashable, Sendable {
+        let peer: PeerID
+        let stream: String
+    }
+
+    struct Limits: Sendable {
+        var messages: Int
+        var bytes: Int
+    }
+
+    struct Entry: Sendable {
+        let received: ReceivedMessage
+        let source: NIOLoopBound<FrameStream>
+    }
+
+    private struct State {
+        var entries: Deque<Entry> = []
+        var bytes = 0
+        var inbox: MessageInbox
+        var paused: [ObjectIdentifier: NIOLoopBound<FrameStream>] = [:]
+    }
+
+    let key: Key
+    private let limits: Limits
+    private let state: Mutex<State>
+
+    init(key: Key, limits: Limits, inbox: MessageInbox) {
+        self.key = key
+        self.limits = limits
+        self.state = Mutex(State(inbox: inbox))
+    }
+
+    /// Adds what one read brought; false if the queue is full now.
+    func append(_ batch: [ReceivedMessage], from source: NIOLoopBound<FrameStream>, id: ObjectIdentifier) -> Bool {
+        let (isFull, inbox) = self.state.withLock { state -> (Bool, MessageInbox?) in
+            let wasEmpty = state.entries.isEmpty
+            for received in batch {
+                state.entries.append(Entry(received: received, source: source))
+                state.bytes += received.message.payload.readableBytes
+            }
+            let isFull = state.entries.count >= self.limits.messages || state.bytes >= self.limits.bytes
+            if isFull { state.paused[id] = source }
+            return (isFull, wasEmpty && !state.entries.isEmpty ? state.inbox : nil)
+        }
+        inbox?.ready(self)
+        return !isFull
+    }
+
+    /// Takes up to `count` entries from the front for a consumer.
+    func take(_ count: Int, for inbox: MessageInbox) -> [Entry] {
+        let (taken, resumed, isMoreReady) = self.state.withLock {
+            state -> ([Entry], [NIOLoopBound<FrameStream>], Bool) in
+            guard state.inbox === inbox else { return ([], [], false) }
+            let taken = Array(state.entries.prefix(count))
+            state.entries.removeFirst(taken.count)
+            for entry in taken { state.bytes -= entry.received.message.payload.readableBytes }
+            var resumed: [NIOLoopBound<FrameStream>] = []
+            if state.entries.count <= self.limits.messages / 2, state.bytes <= self.limits.bytes / 2 {
+                resumed = Array(state.paused.values)
+                state.paused = [:]
+            }
+            return (taken, resumed, !state.entries.isEmpty)
+        }
+        if isMoreReady { inbox.ready(self) }
+        for source in resumed { source.eventLoop.execute { source.value.resume() } }
+        return taken
+    }
+
+    /// Puts entries that a consumer took and did not use back to the front, in their order.
+    func putBack(_ entries: ArraySlice<Entry>) {
+        guard !entries.isEmpty else { return }
+        let inbox = self.state.withLock { state in
+            for entry in entries.reversed() {
+                state.entries.prepend(entry)
+                state.bytes += entry.received.message.payload.readableBytes
+            }
+            return state.inbox
+        }
+        inbox.ready(self)
+    }
+
+    /// Gives the queue another consumer; what is in it moves along.
+    func move(to inbox: MessageInbox) {
+        let isReady = self.state.withLock { state in
+            state.inbox = inbox
+            return !state.entries.isEmpty
+        }
+        if isReady { inbox.ready(self) }
+    }
+
+    var count: Int { self.state.withLock { $0.entries.count } }
+}
+
+/// What a consumer of messages reads from: the queues that have something for it, in turns.
+final class MessageInbox: Sendable {
+    private struct State {
+        var ready: Deque<InboundQueue> = []
+        var waiting: Settlement<Void, Never>?
+        var isFinished = false
+        var isClaimed = false
+    }
+
+    private let state = Mutex(State())
+
+    /// A queue has something.
+    func ready(_ queue: InboundQueue) {
+        let waiting = self.state.withLock { state in
+            if !state.ready.contains(where: { $0 === queue }) { state.ready.append(queue) }
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.succeed()
+    }
+
+    /// Nothing more will come: what is there can still be read.
+    func finish() {
+        let waiting = self.state.withLock { state in
+            state.isFinished = true
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.succeed()
+    }
+
+    /// Makes the caller the one consumer; false if there is one.
+    func claim() -> Bool {
+        self.state.withLock { state in
+            defer { state.isClaimed = true }
+            return !state.isClaimed
+        }
+    }
+
+    func release() {
+        self.state.withLock { $0.isClaimed = false }
+    }
+
+    /// The next batch; nil at the end, or when the calling task is cancelled.
+    func next(_ count: Int) async -> (queue: InboundQueue, entries: [InboundQueue.Entry])? {
+        while true {
+            let wait = Settlement<Void, Never>()
+            let (queue, isFinished) = self.state.withLock { state -> (InboundQueue?, Bool) in
+                if let queue = state.ready.popFirst() { return (queue, false) }
+                if state.isFinished { return (nil, true) }
+                state.waiting = wait
+                return (nil, false)
+            }
+            if let queue {
+                let entries = queue.take(count, for: self)
+                if !entries.isEmpty { return (queue, entries) }
+                continue
+            }
+            if isFinished || Task.isCancelled { return nil }
+            await withTaskCancellationHandler {
+                _ = await wait.value()
+            } onCancel: {
+                wait.succeed()
+            }
+            if Task.isCancelled { return nil }
+        }
+    }
+}

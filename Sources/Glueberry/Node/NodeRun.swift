@@ -1,0 +1,123 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import LibP2P
+import Logging
+import Multiformats
+import NIOCore
+import PeerIdentity
+
+/// Everything that exists between one start of a node and the stop after it.
+final class NodeRun: Sendable {
+    let host: Host
+    let eventLoop: any EventLoop
+    let directory = PeerDirectory()
+    let counters = RefusalCounters()
+    private let messages: MessageHub
+    private let events: EventHub
+    private let tasks = OwnedTasks()
+    private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
+    private let flushTimeout: TimeAmount
+
+    init(
+        identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
+        transports: [any Transport]?, messages: MessageHub, events: EventHub, logger: Logger
+    ) {
+        self.host =
+            if let transports {
+                Host(
+                    identity: identity, configuration: configuration.host, eventLoopGroup: group, transports: transports,
+                    logger: logger)
+            } else {
+                Host(identity: identity, configuration: configuration.host, eventLoopGroup: group, logger: logger)
+            }
+        let eventLoop = group.next()
+        self.eventLoop = eventLoop
+        self.messages = messages
+        self.events = events
+        self.flushTimeout = TimeAmount(configuration.flushTimeout)
+        self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
+        self.host.setObserver(self)
+        let (host, directory, tasks, counters) = (self.host, self.directory, self.tasks, self.counters)
+        let supervisor = self.supervisor
+        // First in the queue of the loop, so that it exists before anything else gets there.
+        eventLoop.execute {
+            supervisor.value = PeerSupervisor(
+                eventLoop: eventLoop, host: host, identity: identity, configuration: configuration,
+                directory: directory, messages: messages, events: events, tasks: tasks, counters: counters,
+                logger: logger)
+        }
+    }
+
+    /// Does something on the control loop, without waiting.
+    func execute(_ body: @escaping @Sendable (PeerSupervisor) -> Void) {
+        self.eventLoop.execute {
+            if let supervisor = self.supervisor.value { body(supervisor) }
+        }
+    }
+
+    /// Does something on the control loop and returns what comes of it.
+    func control<Value: Sendable>(_ body: @escaping @Sendable (PeerSupervisor) -> Value) async -> Value {
+        let settlement = Settlement<Value, Never>()
+        self.execute { settlement.succeed(body($0)) }
+        return await settlement.value().get()
+    }
+
+    func stop() async {
+        let timeout = self.flushTimeout
+        await withTaskGroup(of: Void.self) { group in
+            for session in self.directory.allSessions where session.isEstablished {
+                group.addTask { await session.flush(timeout: timeout) }
+            }
+        }
+        await self.control { $0.stop() }
+        await self.host.stop()
+        await self.tasks.cancelAndWait()
+        self.messages.finish()
+        self.events.finish()
+        await self.control { _ in }
+    }
+}
+
+extension NodeRun: HostObserver {
+    func hostAdmits(_ peer: PeerID, at address: Multiaddr, direction: Connection.Direction) -> HostError? {
+        guard direction == .inbound, self.directory.state(of: peer) == .cooldown else { return nil }
+        return HostError(.notConnected, "the peer failed its handshake and is left alone for a while")
+    }
+
+    func hostOpened(_ connection: Connection) { self.execute { $0.opened(connection) } }
+
+    func hostConfirmed(_ connection: Connection) { self.execute { $0.confirmed(connection) } }
+
+    func hostClosed(_ connection: Connection, reason: ConnectionCloseReason) {
+        self.execute { $0.closed(connection, reason: reason) }
+    }
+
+    func hostRoutes(_ protocolID: String, on connection: Connection) -> StreamRoute? {
+        guard let name = StreamName.parse(protocolID) else { return nil }
+        if name == StreamName.handshake {
+            return .accept(
+                FrameStream(pendingOn: connection) { stream in
+                    let bound = NIOLoopBound(stream, eventLoop: connection.eventLoop)
+                    self.execute { $0.handshakeStream(bound, on: connection) }
+                })
+        }
+        guard let session = self.directory.session(with: connection.remotePeer), let channel = session.channel(name)
+        else { return .reset(code: StreamErrorCode.negotiationFailed) }
+        self.execute { $0.encryptedStream(of: session, on: connection) }
+        return .accept(FrameStream(inboundFor: channel, on: connection))
+    }
+
+    var hostProtocols: [String] {
+        let names = Set(self.directory.allSessions.flatMap(\.preparedNames)).union([StreamName.handshake])
+        return names.map(StreamName.protocolID)
+    }
+}

@@ -1,0 +1,335 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import AEAD
+import DequeModule
+import LibP2P
+import NIOCore
+
+/// One stream of the multiplexer that carries frames; confined to its connection's event loop.
+final class FrameStream: StreamConsumer {
+    private enum Attachment {
+        /// Nobody knows yet whose the stream is: what arrives is kept, unparsed, within the window.
+        case pending(onReady: (FrameStream) -> Void)
+        case attached(StreamChannel)
+        case detached
+    }
+
+    let connection: Connection
+    private let isOutbound: Bool
+    private var attachment: Attachment
+    private var stream: MuxedStream?
+    private var endedBeforeAttachment = false
+
+    private var input = ByteBuffer()
+    private var decoder = FrameDecoder(maximumPayload: 0)
+    /// Bytes of the unfinished frame in `input` that have been given back to the window already, so that a frame may be
+    /// larger than the window.
+    private var creditedOfUnfinished = 0
+    private var isPaused = false
+    private var decryptionFailures = 0
+
+    private var inFlight: Deque<ByteBuffer> = []
+    private var writtenOfFirst = 0
+    private var retained: Deque<ByteBuffer> = []
+    private var retainedBytes = 0
+    private var isRetaining: Bool
+    private var hasProgressed = false
+    private var retentionTimer: Scheduled<Void>?
+
+    /// A stream that this side opens for a channel.
+    init(outboundFor channel: StreamChannel, on connection: Connection) {
+        self.connection = connection
+        self.isOutbound = true
+        self.isRetaining = true
+        self.attachment = .attached(channel)
+        self.decoder = Self.decoder(for: channel)
+    }
+
+    /// A stream that the other side opened for a channel that is known.
+    init(inboundFor channel: StreamChannel, on connection: Connection) {
+        self.connection = connection
+        self.isOutbound = false
+        self.isRetaining = false
+        self.attachment = .attached(channel)
+        self.decoder = Self.decoder(for: channel)
+    }
+
+    /// A stream that the other side opened and that will be attached, or refused, later.
+    init(pendingOn connection: Connection, onReady: @escaping (FrameStream) -> Void) {
+        self.connection = connection
+        self.isOutbound = false
+        self.isRetaining = false
+        self.attachment = .pending(onReady: onReady)
+    }
+
+    private static func decoder(for channel: StreamChannel) -> FrameDecoder {
+        FrameDecoder(maximumPayload: channel.limits.maximumMessage + (channel.key == nil ? 0 : Frame.sealOverhead))
+    }
+
+    var id: ObjectIdentifier { ObjectIdentifier(self) }
+    private var bound: NIOLoopBound<FrameStream> { NIOLoopBound(self, eventLoop: self.connection.eventLoop) }
+
+    private var channel: StreamChannel? {
+        if case .attached(let channel) = self.attachment { return channel }
+        return nil
+    }
+
+    /// Gives a pending stream its channel.
+    func attach(to channel: StreamChannel) {
+        guard case .pending = self.attachment else { return }
+        guard let stream = self.stream, channel.accept(self.bound, self.id) else {
+            self.refuse(code: StreamErrorCode.supplanted)
+            return
+        }
+        self.attachment = .attached(channel)
+        self.decoder = Self.decoder(for: channel)
+        self.parse(stream)
+        if self.endedBeforeAttachment { self.streamFinished(stream) }
+    }
+
+    /// Resets a stream that no channel takes.
+    func refuse(code: UInt32) {
+        self.attachment = .detached
+        self.input = ByteBuffer()
+        self.stream?.reset(code: code)
+    }
+
+    // MARK: Writing
+
+    /// Writes what the channel has queued.
+    func pump() {
+        guard let channel = self.channel, let stream = self.stream else { return }
+        self.connection.workHere {
+            let frames = channel.takeQueued(for: self.id)
+            for frame in frames {
+                stream.write(frame)
+                self.inFlight.append(frame)
+            }
+        }
+    }
+
+    func streamWritten(_ bytes: Int, on stream: MuxedStream) {
+        var rest = bytes + self.writtenOfFirst
+        var releasedBytes = 0
+        var releasedMessages = 0
+        while let first = self.inFlight.first, rest >= first.readableBytes {
+            rest -= first.readableBytes
+            releasedBytes += first.readableBytes
+            releasedMessages += 1
+            self.inFlight.removeFirst()
+            self.retain(first, on: stream)
+        }
+        self.writtenOfFirst = rest
+        if releasedMessages > 0 { self.channel?.release(bytes: releasedBytes, messages: releasedMessages) }
+    }
+
+    /// Keeps what was written on a stream of our own until the other side has shown that it reads it: it may have opened
+    /// one of its own at the same moment, and reset ours.
+    private func retain(_ frame: ByteBuffer, on stream: MuxedStream) {
+        guard self.isRetaining, let limits = self.channel?.limits else { return }
+        guard self.retainedBytes + frame.readableBytes <= limits.retainedBytes else {
+            // So much is beyond what can be in doubt for long.
+            self.stopRetaining()
+            return
+        }
+        self.retained.append(frame)
+        self.retainedBytes += frame.readableBytes
+        guard self.retentionTimer == nil else { return }
+        self.retentionTimer = stream.eventLoop.assumeIsolated().scheduleTask(in: limits.retention) {
+            self.stopRetaining()
+        }
+    }
+
+    private func stopRetaining() {
+        self.isRetaining = false
+        self.retained = []
+        self.retentionTimer?.cancel()
+        self.retentionTimer = nil
+    }
+
+    func streamProgressed(_ stream: MuxedStream) {
+        self.hasProgressed = true
+        self.stopRetaining()
+    }
+
+    // MARK: Reading
+
+    func streamReady(_ stream: MuxedStream) {
+        self.stream = stream
+        switch self.attachment {
+        case .pending(let onReady): onReady(self)
+        case .attached(let channel):
+            if self.isOutbound {
+                guard channel.opened(self.bound, self.id) else {
+                    self.refuse(code: StreamErrorCode.none)
+                    return
+                }
+                self.pump()
+            } else if !channel.accept(self.bound, self.id) {
+                self.refuse(code: StreamErrorCode.supplanted)
+            }
+        case .detached: stream.reset(code: StreamErrorCode.none)
+        }
+    }
+
+    func streamReceived(_ bytes: ByteBuffer, on stream: MuxedStream) {
+        self.hasProgressed = true
+        if self.isRetaining { self.stopRetaining() }
+        if self.input.readableBytes == 0 {
+            self.input = bytes
+        } else {
+            self.input.writeImmutableBuffer(bytes)
+        }
+    }
+
+    func streamReadComplete(_ stream: MuxedStream) {
+        self.parse(stream)
+    }
+
+    /// Goes on after the consumer has made room.
+    func resume() {
+        guard self.isPaused, let stream = self.stream else { return }
+        self.isPaused = false
+        self.connection.workHere { self.parse(stream) }
+    }
+
+    /// Gives bytes back to the window after a consumer has taken their messages.
+    func giveCredit(_ bytes: Int) {
+        self.stream?.consumed(bytes)
+    }
+
+    /// Hands on every message that is complete. At the end of a stream that happens even if the queue is full: what was
+    /// received is not lost, and there is no more of it than the window allowed.
+    private func parse(_ stream: MuxedStream, isLast: Bool = false) {
+        guard case .attached(let channel) = self.attachment, isLast || !self.isPaused else { return }
+        guard channel.inbound.isOpen(for: self.bound) else {
+            self.isPaused = true
+            return
+        }
+        var batch: [ReceivedMessage] = []
+        do {
+            while true {
+                let before = self.input.readableBytes
+                guard let payload = try self.decoder.next(&self.input) else { break }
+                let length = before - self.input.readableBytes
+                let credit = length - self.creditedOfUnfinished
+                self.creditedOfUnfinished = 0
+                guard let opened = self.open(payload, channel) else {
+                    stream.consumed(credit)
+                    self.decryptionFailures += 1
+                    channel.inbound.refused(.notAuthentic)
+                    guard self.decryptionFailures < channel.limits.decryptionFailures else {
+                        self.deliver(batch, channel)
+                        self.end(code: StreamErrorCode.protocolViolation, stream)
+                        return
+                    }
+                    continue
+                }
+                batch.append(
+                    ReceivedMessage(
+                        message: Message(
+                            peer: channel.peer, stream: channel.name, payload: opened, session: channel.session),
+                        credit: credit))
+                if batch.count >= 256 {
+                    let isFull = !self.deliver(batch, channel)
+                    batch.removeAll(keepingCapacity: true)
+                    if isFull, !isLast { return }
+                }
+            }
+        } catch {
+            channel.inbound.refused(.malformed(error))
+            self.deliver(batch, channel)
+            self.end(code: StreamErrorCode.protocolViolation, stream)
+            return
+        }
+        guard self.deliver(batch, channel) else { return }
+        // The frame that is not complete may be larger than the window: what has come of it is given back.
+        let unfinished = self.input.readableBytes - self.creditedOfUnfinished
+        if unfinished > 0 {
+            stream.consumed(unfinished)
+            self.creditedOfUnfinished += unfinished
+        }
+    }
+
+    private func open(_ payload: ByteBuffer, _ channel: StreamChannel) -> ByteBuffer? {
+        guard let key = channel.key else { return payload }
+        return Frame.open(payload, with: key.cipher)
+    }
+
+    @discardableResult
+    private func deliver(_ batch: [ReceivedMessage], _ channel: StreamChannel) -> Bool {
+        guard !batch.isEmpty else { return true }
+        if channel.inbound.deliver(batch, from: self.bound) { return true }
+        self.isPaused = true
+        return false
+    }
+
+    // MARK: End
+
+    func streamFinished(_ stream: MuxedStream) {
+        switch self.attachment {
+        case .pending: self.endedBeforeAttachment = true
+        case .attached(let channel):
+            // A peer that ends its half does not read any more either: what is left goes to another stream.
+            self.parse(stream, isLast: true)
+            self.handOver(to: channel, stream)
+        case .detached: stream.finish()
+        }
+    }
+
+    func streamClosed(_ reason: StreamCloseReason, stream: MuxedStream) {
+        let wasReady = self.stream != nil
+        defer { self.stream = nil }
+        guard case .attached(let channel) = self.attachment else {
+            self.attachment = .detached
+            return
+        }
+        if self.isOutbound, !wasReady {
+            self.attachment = .detached
+            channel.openFailed(reason.error)
+            return
+        }
+        self.parse(stream, isLast: true)
+        self.handOver(to: channel, stream)
+        self.attachment = .detached
+        self.input = ByteBuffer()
+    }
+
+    /// The session is over.
+    func channelClosed() {
+        self.stopRetaining()
+        self.attachment = .detached
+        self.inFlight = []
+        self.stream?.reset(code: StreamErrorCode.none)
+    }
+
+    private func end(code: UInt32, _ stream: MuxedStream) {
+        self.input = ByteBuffer()
+        self.creditedOfUnfinished = 0
+        stream.reset(code: code)
+    }
+
+    private func handOver(to channel: StreamChannel, _ stream: MuxedStream) {
+        let unwritten = self.inFlight
+        let retained = self.isRetaining ? self.retained : []
+        self.inFlight = []
+        self.writtenOfFirst = 0
+        self.stopRetaining()
+        if unwritten.isEmpty {
+            stream.finish()
+        } else {
+            // What goes to another stream must not be sent on this one as well.
+            stream.reset(code: StreamErrorCode.none)
+        }
+        channel.ended(self.id, unwritten: unwritten, retained: retained, madeProgress: self.hasProgressed)
+    }
+}

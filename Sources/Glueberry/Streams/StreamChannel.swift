@@ -1,0 +1,468 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import AEAD
+import DequeModule
+import LibP2P
+import NIOCore
+import PeerIdentity
+import Synchronization
+
+/// One named stream of one session: what is queued to be sent on it, and where what arrives on it goes.
+///
+/// Messages are admitted first come, first served, within bounds in messages and bytes; they are sealed on the caller's
+/// task and written on the event loop of the connection, all that is queued at once. Behind the name stand at most two
+/// streams of the multiplexer, one opened by each side, both read into one queue. The sender stays on its stream while
+/// that lives.
+final class StreamChannel: Sendable {
+    struct Limits: Sendable {
+        var maximumMessage: Int
+        var sendBufferBytes: Int
+        var sendBufferMessages: Int
+        /// Sent messages that are kept until the other side has shown that it reads the stream.
+        var retainedBytes = 256 * 1024
+        var retention: TimeAmount = .seconds(10)
+        /// Frames of one stream that may fail to open before it is reset.
+        var decryptionFailures = 16
+    }
+
+    private struct Waiter {
+        let bytes: Int
+        let admitted: Settlement<Void, GlueberryError>
+    }
+
+    private enum Target {
+        case none
+        case opening
+        case stream(NIOLoopBound<FrameStream>, ObjectIdentifier)
+    }
+
+    private struct State {
+        var closed: GlueberryError?
+        var queue: Deque<ByteBuffer> = []
+        /// Accepted and not yet written to the transport.
+        var pendingBytes = 0
+        var pendingMessages = 0
+        var waiters: Deque<Waiter> = []
+        var target = Target.none
+        var incoming: (NIOLoopBound<FrameStream>, ObjectIdentifier)?
+        var isPumpScheduled = false
+        /// Streams of this side that ended, one after another, without any sign that the other side read them.
+        var failures = 0
+        var retry: Scheduled<Void>?
+        var drained: [Settlement<Void, Never>] = []
+    }
+
+    let peer: PeerID
+    let name: String
+    let session: UInt64
+    let limits: Limits
+    /// Nil on the handshake stream.
+    let key: PairKey?
+    let inbound: any InboundSink
+    private let nonces: NonceSource
+    private let eventLoop: any EventLoop
+    /// Opens a stream of the multiplexer for the consumer; answers false if the session has no connection.
+    private let open: @Sendable (StreamChannel) -> Bool
+    private let state = Mutex(State())
+
+    init(
+        peer: PeerID, name: String, session: UInt64, key: PairKey?, limits: Limits, inbound: any InboundSink,
+        nonces: NonceSource, eventLoop: any EventLoop, open: @escaping @Sendable (StreamChannel) -> Bool
+    ) {
+        self.peer = peer
+        self.name = name
+        self.session = session
+        self.key = key
+        self.limits = limits
+        self.inbound = inbound
+        self.nonces = nonces
+        self.eventLoop = eventLoop
+        self.open = open
+    }
+
+    var protocolID: String { StreamName.protocolID(of: self.name) }
+
+    /// Messages that were accepted and have not been written to the transport.
+    var unwrittenMessages: Int { self.state.withLock { $0.pendingMessages } }
+
+    // MARK: Sending, from any task
+
+    /// Sends a message; returns when the bounded queue has taken it.
+    func send(_ payload: ByteBuffer, timeout: TimeAmount?) async throws(GlueberryError) {
+        try self.check(payload)
+        let bytes = self.frameLength(payload)
+        if try !self.reserve(bytes) {
+            let peer = self.peer
+            let name = self.name
+            try await self.eventLoop.await(
+                timeout: timeout,
+                ended: { code -> GlueberryError in
+                    code == .timedOut
+                        ? GlueberryError(
+                            .sendTimedOut, "the send queue stayed full until the deadline",
+                            hint: "the peer reads too slowly, or not at all", peer: peer, stream: name)
+                        : GlueberryError(.cancelled, "the send was cancelled; nothing was sent", peer: peer, stream: name)
+                },
+                start: { (admitted: Settlement<Void, GlueberryError>) in self.wait(bytes, admitted) },
+                abandon: { self.admitWaiters() })
+        }
+        try self.enqueue(payload, reserved: bytes)
+    }
+
+    /// Sends a message if the queue has room at once.
+    func trySend(_ payload: ByteBuffer) throws(GlueberryError) {
+        try self.check(payload)
+        let bytes = self.frameLength(payload)
+        guard try self.reserve(bytes) else {
+            throw GlueberryError(
+                .sendQueueFull, "the send queue is full", hint: "use send to wait for room", peer: self.peer,
+                stream: self.name)
+        }
+        try self.enqueue(payload, reserved: bytes)
+    }
+
+    /// Returns when everything accepted so far has been written, or the channel has ended.
+    func flush(timeout: TimeAmount) async {
+        _ = try? await self.eventLoop.await(
+            timeout: timeout, ended: { HostError($0, "flushing") },
+            start: { (settlement: Settlement<Void, HostError>) in
+                let done = Settlement<Void, Never>()
+                let isDone = self.state.withLock { state in
+                    guard state.pendingMessages > 0, state.closed == nil else { return true }
+                    state.drained.append(done)
+                    return false
+                }
+                guard !isDone else {
+                    settlement.succeed()
+                    return
+                }
+                Task {
+                    _ = await done.value()
+                    settlement.succeed()
+                }
+            })
+    }
+
+    private func check(_ payload: ByteBuffer) throws(GlueberryError) {
+        guard payload.readableBytes <= self.limits.maximumMessage else {
+            throw GlueberryError(
+                .messageTooLarge,
+                "a message of \(payload.readableBytes) bytes exceeds the maximum of \(self.limits.maximumMessage)",
+                hint: "split it, or raise maximumMessageSize on both sides", peer: self.peer, stream: self.name)
+        }
+    }
+
+    private func frameLength(_ payload: ByteBuffer) -> Int {
+        Frame.length(ofPayload: payload.readableBytes + (self.key == nil ? 0 : Frame.sealOverhead))
+    }
+
+    /// True if room was taken, false if there is none.
+    private func reserve(_ bytes: Int) throws(GlueberryError) -> Bool {
+        let result = self.state.withLock { state -> Result<Bool, GlueberryError> in
+            if let closed = state.closed { return .failure(closed) }
+            guard state.waiters.isEmpty, self.hasRoom(state, bytes) else { return .success(false) }
+            state.pendingBytes += bytes
+            state.pendingMessages += 1
+            return .success(true)
+        }
+        return try result.get()
+    }
+
+    private func hasRoom(_ state: State, _ bytes: Int) -> Bool {
+        // A message that is larger than the whole buffer passes when nothing else is queued.
+        state.pendingMessages == 0
+            || state.pendingMessages < self.limits.sendBufferMessages
+                && state.pendingBytes + bytes <= self.limits.sendBufferBytes
+    }
+
+    private func wait(_ bytes: Int, _ admitted: Settlement<Void, GlueberryError>) {
+        let closed = self.state.withLock { state -> GlueberryError? in
+            if state.closed == nil { state.waiters.append(Waiter(bytes: bytes, admitted: admitted)) }
+            return state.closed
+        }
+        if let closed { admitted.fail(closed) } else { self.admitWaiters() }
+    }
+
+    private func admitWaiters() {
+        var isDone = false
+        while !isDone {
+            let chosen = self.state.withLock { state -> [Waiter] in
+                var chosen: [Waiter] = []
+                while let first = state.waiters.first {
+                    guard !first.admitted.isSettled else {
+                        state.waiters.removeFirst()
+                        continue
+                    }
+                    guard self.hasRoom(state, first.bytes) else { break }
+                    state.waiters.removeFirst()
+                    state.pendingBytes += first.bytes
+                    state.pendingMessages += 1
+                    chosen.append(first)
+                }
+                return chosen
+            }
+            // Whoever gave up between the choice and the waking leaves its room to the next in line.
+            let late = chosen.filter { !$0.admitted.succeed() }
+            if !late.isEmpty {
+                self.state.withLock { state in
+                    for waiter in late {
+                        state.pendingBytes -= waiter.bytes
+                        state.pendingMessages -= 1
+                    }
+                }
+            }
+            isDone = late.isEmpty
+        }
+    }
+
+    private func enqueue(_ payload: ByteBuffer, reserved bytes: Int) throws(GlueberryError) {
+        let frame: ByteBuffer
+        do {
+            frame =
+                if let key = self.key {
+                    try Frame.seal(payload, with: key.cipher, nonces: self.nonces)
+                } else {
+                    Frame.encode(payload)
+                }
+        } catch {
+            self.release(bytes: bytes, messages: 1)
+            throw GlueberryError(.encryptionFailed, "the message could not be sealed", peer: self.peer, stream: self.name, cause: error)
+        }
+        let (closed, needsPump) = self.state.withLock { state -> (GlueberryError?, Bool) in
+            if let closed = state.closed {
+                state.pendingBytes -= bytes
+                state.pendingMessages -= 1
+                return (closed, false)
+            }
+            state.queue.append(frame)
+            let needsPump = !state.isPumpScheduled
+            state.isPumpScheduled = true
+            return (nil, needsPump)
+        }
+        if let closed { throw closed }
+        if needsPump { self.pump() }
+    }
+
+    // MARK: Writing
+
+    /// Brings what is queued to a stream: the one in use, else the one that the other side opened, else a new one.
+    private func pump() {
+        enum Step {
+            case write(NIOLoopBound<FrameStream>)
+            case open
+            case wait
+        }
+        let step = self.state.withLock { state -> Step in
+            guard state.closed == nil else { return .wait }
+            switch state.target {
+            case .stream(let stream, _): return .write(stream)
+            case .opening: return .wait
+            case .none:
+                if let (stream, id) = state.incoming {
+                    state.target = .stream(stream, id)
+                    return .write(stream)
+                }
+                state.target = .opening
+                return .open
+            }
+        }
+        switch step {
+        case .write(let stream): stream.eventLoop.execute { stream.value.pump() }
+        case .open:
+            if !self.open(self) {
+                self.state.withLock { state in
+                    state.target = .none
+                    state.isPumpScheduled = false
+                }
+            }
+        case .wait: break
+        }
+    }
+
+    /// Negotiates the stream without sending anything on it.
+    func openEagerly() {
+        let needsPump = self.state.withLock { state in
+            guard state.closed == nil, case .none = state.target, state.incoming == nil else { return false }
+            state.isPumpScheduled = true
+            return true
+        }
+        if needsPump { self.pump() }
+    }
+
+    /// What is queued, for the stream that is in use; on its event loop.
+    func takeQueued(for id: ObjectIdentifier) -> Deque<ByteBuffer> {
+        self.state.withLock { state in
+            guard case .stream(_, id) = state.target else { return [] }
+            state.isPumpScheduled = false
+            defer { state.queue = [] }
+            return state.queue
+        }
+    }
+
+    /// Frees the room of messages that have been written.
+    func release(bytes: Int, messages: Int) {
+        let drained = self.state.withLock { state in
+            state.pendingBytes -= bytes
+            state.pendingMessages -= messages
+            guard state.pendingMessages == 0 else { return [Settlement<Void, Never>]() }
+            defer { state.drained = [] }
+            return state.drained
+        }
+        for waiter in drained { waiter.succeed() }
+        self.admitWaiters()
+    }
+
+    // MARK: Streams, on their event loops
+
+    /// A stream that this side opened can be written.
+    func opened(_ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier) -> Bool {
+        self.state.withLock { state in
+            guard state.closed == nil, case .opening = state.target else { return false }
+            state.target = .stream(stream, id)
+            return true
+        }
+    }
+
+    /// Takes a stream that the other side opened; false if there is one already, or the session is over.
+    func accept(_ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier) -> Bool {
+        let isTaken = self.state.withLock { state in
+            guard state.closed == nil, state.incoming == nil else { return false }
+            state.incoming = (stream, id)
+            return true
+        }
+        if isTaken { self.pumpAgain() }
+        return isTaken
+    }
+
+    /// A stream has ended, or the other side will not read it any more. What was not written on it, and what the other
+    /// side may never have seen, goes to the next one, in order and before anything newer.
+    func ended(
+        _ id: ObjectIdentifier, unwritten: Deque<ByteBuffer>, retained: Deque<ByteBuffer>, madeProgress: Bool
+    ) {
+        self.state.withLock { state in
+            if state.incoming?.1 == id { state.incoming = nil }
+            guard case .stream(_, id) = state.target else { return }
+            state.target = .none
+            state.isPumpScheduled = false
+            if madeProgress { state.failures = 0 } else { state.failures += 1 }
+            guard state.closed == nil else { return }
+            for frame in retained {
+                state.pendingBytes += frame.readableBytes
+                state.pendingMessages += 1
+            }
+            var queue = retained
+            queue.append(contentsOf: unwritten)
+            queue.append(contentsOf: state.queue)
+            state.queue = queue
+        }
+        self.pumpAgain()
+    }
+
+    /// A stream that this side wanted to open did not come about: the other side may prepare it a moment later, or has
+    /// opened its own meanwhile.
+    func openFailed(_ error: HostError) {
+        self.state.withLock { state in
+            if case .opening = state.target { state.target = .none }
+            state.isPumpScheduled = false
+            state.failures += 1
+        }
+        self.pumpAgain()
+    }
+
+    /// Goes on with what is queued: at once if there is a stream to use, else after a pause that grows as long as the
+    /// other side refuses, so that a peer that resets everything is not asked in a loop.
+    private func pumpAgain() {
+        let pause = self.state.withLock { state -> TimeAmount? in
+            guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled, case .none = state.target else {
+                return nil
+            }
+            if state.incoming != nil || state.failures == 0 {
+                state.isPumpScheduled = true
+                return .zero
+            }
+            guard state.retry == nil else { return nil }
+            return .milliseconds(min(5000, 25 << Int64(min(state.failures, 10))))
+        }
+        guard let pause else { return }
+        guard pause > .zero else {
+            self.pump()
+            return
+        }
+        let retry = self.eventLoop.scheduleTask(in: pause) {
+            let isWaiting = self.state.withLock { state in
+                state.retry = nil
+                guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled else { return false }
+                state.isPumpScheduled = true
+                return true
+            }
+            if isWaiting { self.pump() }
+        }
+        let isClosed = self.state.withLock { state in
+            state.retry = retry
+            return state.closed != nil
+        }
+        if isClosed { retry.cancel() }
+    }
+
+    // MARK: End
+
+    /// Ends the channel: whoever waits gets the error. Returns how many accepted messages were not written.
+    @discardableResult
+    func close(_ error: GlueberryError) -> Int {
+        let (waiters, streams, drained, lost) = self.state.withLock {
+            state -> ([Waiter], [NIOLoopBound<FrameStream>], [Settlement<Void, Never>], Int) in
+            guard state.closed == nil else { return ([], [], [], 0) }
+            state.closed = error
+            state.retry?.cancel()
+            state.retry = nil
+            var streams: [NIOLoopBound<FrameStream>] = []
+            if case .stream(let stream, _) = state.target { streams.append(stream) }
+            if let (incoming, _) = state.incoming { streams.append(incoming) }
+            defer {
+                state.waiters = []
+                state.queue = []
+                state.target = .none
+                state.incoming = nil
+                state.drained = []
+            }
+            return (Array(state.waiters), streams, state.drained, state.pendingMessages)
+        }
+        for waiter in waiters { waiter.admitted.fail(error) }
+        for waiter in drained { waiter.succeed() }
+        for stream in streams { stream.eventLoop.execute { stream.value.channelClosed() } }
+        return lost
+    }
+}
+
+/// Where the messages of a stream go. Calls come on the event loops of connections.
+protocol InboundSink: AnyObject, Sendable {
+    /// Takes what one read brought; false if it is full, in which case nothing more is parsed until the stream is told to
+    /// resume.
+    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> Bool
+    /// Whether anything may be parsed now; if not, the stream is told to resume later.
+    func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool
+    /// A message was refused: too large, malformed or not authentic.
+    func refused(_ reason: RefusedMessage)
+}
+
+/// A message on its way to a consumer.
+struct ReceivedMessage: Sendable {
+    let message: Message
+    /// Bytes of the flow-control window to be given back when a consumer takes the message.
+    let credit: Int
+}
+
+/// Why a received message was not handed on.
+enum RefusedMessage: Sendable {
+    case malformed(FrameError)
+    case notAuthentic
+}

@@ -1,0 +1,532 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Multiformats
+import NIOCore
+import Noise
+import PeerIdentity
+import Yamux
+
+/// The driver of one connection: socket bytes in, security, multiplexer and streams back to back, on the event loop.
+///
+/// It owns the values that know the protocols, gives them bytes and the event loop's time, and does what they say.
+/// Everything that one read brings is worked off before anything is written, and what is queued by then goes out in
+/// few large writes; sealing happens in the same step as writing, so the order of the records is the order on the wire.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        case upgrading(ConnectionUpgrade)
+        case open(Connection)
+        /// The last words are on their way; input is still read, so that they are not cut off by a reset.
+        case closing
+        case closed
+    }
+
+    /// How much plaintext goes into one write.
+    private static let writeLimit = 128 * 1024
+    /// How much is written before other work of the event loop has its turn.
+    private static let writeBudgetPerTick = 1024 * 1024
+    /// Records without content are legal, but a peer that sends nothing else does no work for what it costs.
+    private static let maximumConsecutiveEmptyReads = 1024
+
+    let timeouts: HostTimeouts
+    private let isDialer: Bool
+    private let eventLoop: any EventLoop
+    private let remoteAddress: Multiaddr
+    private let delegate: any ConnectionDelegate
+    private let ticket: ConnectionTicket
+    private let streamWriteBuffer: Int
+    private let secured: EventLoopPromise<Connection>
+    private var phase: Phase
+    private var context: ChannelHandlerContext?
+    private var input = ByteBuffer()
+    private var plaintext = ByteBuffer()
+    private var records = RecordLayer.plaintext
+    private var session: YamuxSession
+    private var streams: [YamuxStreamID: MuxedStream] = [:]
+    private var touched: [MuxedStream] = []
+    private var isConfirmed = false
+    private var isWorking = false
+    private var isFlushScheduled = false
+    private var emptyReads = 0
+    private var remoteGoAway: UInt32?
+    private var closeReason: ConnectionCloseReason?
+    private var timer: Scheduled<Void>?
+    private var timerDeadline = NIODeadline.distantFuture
+    private var overallDeadline: NIODeadline
+
+    init(
+        isDialer: Bool, handshake: NoiseHandshake, remoteAddress: Multiaddr, configuration: HostConfiguration,
+        ticket: ConnectionTicket, delegate: any ConnectionDelegate, eventLoop: any EventLoop,
+        secured: EventLoopPromise<Connection>
+    ) {
+        let now = eventLoop.now
+        self.isDialer = isDialer
+        let timeouts = configuration.timeouts
+        self.timeouts = timeouts
+        self.ticket = ticket
+        self.streamWriteBuffer = configuration.streamWriteBuffer
+        self.remoteAddress = remoteAddress
+        self.delegate = delegate
+        self.eventLoop = eventLoop
+        self.secured = secured
+        self.phase = .upgrading(
+            ConnectionUpgrade(isDialer: isDialer, handshake: handshake, timeouts: timeouts, now: now))
+        self.session = YamuxSession(role: isDialer ? .client : .server, configuration: configuration.yamux, now: now)
+        self.overallDeadline = now + (isDialer ? timeouts.dialAttempt : timeouts.accept)
+    }
+
+    // MARK: Channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { self.start() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.end(self.closeReason ?? .closedByPeer(code: self.remoteGoAway))
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.start()
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.end(self.closeReason ?? .closedByPeer(code: self.remoteGoAway))
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.fail(HostError(.ioFailed, "the transport failed", cause: error))
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        if self.input.readableBytes == 0 {
+            self.input = bytes
+        } else {
+            self.input.writeBuffer(&bytes)
+        }
+        self.isWorking = true
+        self.receive()
+        self.isWorking = false
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.work {}
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.scheduleFlush() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: For streams and the connection, on the event loop
+
+    var isOpen: Bool {
+        if case .open = self.phase { return true }
+        return false
+    }
+
+    var roundTripTime: TimeAmount? { self.session.roundTripTime }
+
+    func openStream(protocols: [String], consumer: any StreamConsumer, connection: Connection) throws(HostError) {
+        guard case .open = self.phase else {
+            throw self.closeReason?.error ?? HostError(.closed, "the connection is closed")
+        }
+        let id: YamuxStreamID
+        do {
+            id = try self.session.openStream(now: self.eventLoop.now)
+        } catch {
+            throw HostError(.limitExceeded, "no further stream can be opened on this connection", cause: error)
+        }
+        let stream = MuxedStream.outbound(
+            id, protocols: protocols, consumer: consumer, handler: self, connection: connection)
+        self.streams[id] = stream
+        stream.start()
+        self.scheduleFlush()
+    }
+
+    func write(_ bytes: ByteBuffer, on id: YamuxStreamID) {
+        do {
+            try self.session.write(bytes, on: id)
+            self.scheduleFlush()
+        } catch {
+            // The stream has ended: its consumer hears of that by itself, in its turn.
+        }
+    }
+
+    func finish(_ id: YamuxStreamID) {
+        self.session.finish(id)
+        self.scheduleFlush()
+    }
+
+    func reset(_ id: YamuxStreamID, code: UInt32) {
+        self.session.reset(id, code: code)
+        self.scheduleFlush()
+    }
+
+    func consumed(_ bytes: Int, on id: YamuxStreamID) {
+        self.session.consumed(bytes, on: id, now: self.eventLoop.now)
+        self.scheduleFlush()
+    }
+
+    func forget(_ id: YamuxStreamID) {
+        guard let stream = self.streams.removeValue(forKey: id) else { return }
+        if stream.isInbound { stream.connection.usage.closeStream() }
+    }
+
+    func touch(_ stream: MuxedStream) {
+        self.touched.append(stream)
+        self.scheduleFlush()
+    }
+
+    /// Ends the connection with a libp2p error code; what is queued is sent first, within the close timeout.
+    func close(code: UInt32) {
+        guard !self.isEnded else { return }
+        self.closeReason = self.closeReason ?? .closedHere(code: code)
+        guard case .open = self.phase else {
+            self.end(.closedHere(code: code))
+            self.context?.close(promise: nil)
+            return
+        }
+        self.session.goAway(code: code)
+        self.leave()
+    }
+
+    /// Probes the connection: an answer shows that it lives, silence ends it within the keep-alive time.
+    func probe() {
+        guard case .open = self.phase else { return }
+        self.session.sendPing(now: self.eventLoop.now)
+        self.scheduleFlush()
+    }
+
+    /// Runs `body` and then everything that follows from it: events, writes, timers.
+    func work(_ body: () -> Void) {
+        guard !self.isWorking else {
+            body()
+            return
+        }
+        self.isWorking = true
+        body()
+        self.drain()
+        self.isWorking = false
+    }
+
+    // MARK: Upgrade
+
+    private func start() {
+        guard case .upgrading(var upgrade) = self.phase else { return }
+        var output = ByteBuffer()
+        upgrade.start(into: &output)
+        self.phase = .upgrading(upgrade)
+        self.context?.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
+        self.updateTimer()
+    }
+
+    private func receive() {
+        switch self.phase {
+        case .upgrading(var upgrade):
+            var output = ByteBuffer()
+            let secured: SecuredConnection?
+            do {
+                secured = try upgrade.receive(&self.input, into: &output, now: self.eventLoop.now)
+            } catch {
+                self.fail(error)
+                return
+            }
+            self.phase = .upgrading(upgrade)
+            if output.readableBytes > 0 {
+                self.context?.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
+            }
+            guard let secured else { return }
+            self.open(secured)
+            if case .open = self.phase, self.input.readableBytes > 0 { self.receive() }
+        case .open:
+            do {
+                let before = self.plaintext.readableBytes
+                let count = try self.records.open(&self.input, into: &self.plaintext)
+                if self.plaintext.readableBytes == before {
+                    self.emptyReads += count
+                    guard self.emptyReads <= Self.maximumConsecutiveEmptyReads else {
+                        self.fail(HostError(.protocolViolation, "too many empty records"))
+                        return
+                    }
+                } else {
+                    self.emptyReads = 0
+                    self.confirm()
+                }
+            } catch {
+                self.fail(HostError(.protocolViolation, "a record does not open", cause: error))
+                return
+            }
+            self.session.receive(self.plaintext)
+            self.plaintext = ByteBuffer()
+            self.handleEvents()
+        case .closing, .closed:
+            self.input.clear()
+        }
+    }
+
+    private func open(_ secured: SecuredConnection) {
+        let connection = Connection(
+            secured, direction: self.isDialer ? .outbound : .inbound, address: self.remoteAddress,
+            handler: self, eventLoop: self.eventLoop, delegate: self.delegate,
+            streamWriteBuffer: self.streamWriteBuffer)
+        self.ticket.authenticated()
+        self.records = secured.records
+        self.overallDeadline = .distantFuture
+        do {
+            try self.delegate.admit(connection)
+        } catch {
+            self.phase = .open(connection)
+            self.secured.fail(UpgradeFailure(stage: .secured, error: error))
+            self.close(code: error.code == .limitExceeded ? ConnectionErrorCode.resourceLimitExceeded
+                : ConnectionErrorCode.gated)
+            return
+        }
+        self.phase = .open(connection)
+        self.session.sendPing(now: self.eventLoop.now)
+        self.secured.succeed(connection)
+        self.delegate.connectionOpened(connection)
+        if !self.isDialer || !secured.earlyMuxer { self.confirm() }
+        self.session.receive(secured.plaintext)
+        self.handleEvents()
+        self.updateTimer()
+        self.scheduleFlush()
+    }
+
+    /// A dialer has finished before it can learn that it was refused; the first bytes from the other side settle it.
+    private func confirm() {
+        guard !self.isConfirmed, case .open(let connection) = self.phase else { return }
+        self.isConfirmed = true
+        self.delegate.connectionConfirmed(connection)
+    }
+
+    // MARK: Events and writes
+
+    private func handleEvents() {
+        guard case .open(let connection) = self.phase else { return }
+        let now = self.eventLoop.now
+        while case .open = self.phase, let event = self.session.nextEvent(now: now) {
+            switch event {
+            case .data(let id, let bytes):
+                if let stream = self.streams[id] {
+                    stream.received(bytes)
+                    self.touched.append(stream)
+                } else {
+                    self.session.consumed(bytes.readableBytes, on: id, now: now)
+                }
+            case .streamOpened(let id):
+                guard connection.usage.openStream() else {
+                    self.session.reset(id, code: StreamErrorCode.resourceLimitExceeded)
+                    continue
+                }
+                let stream = MuxedStream.inbound(id, handler: self, connection: connection)
+                self.streams[id] = stream
+                stream.start()
+            case .written(let id, let bytes): self.streams[id]?.written(bytes)
+            case .windowOpened(let id): self.streams[id]?.progressed()
+            case .streamAcknowledged: break
+            case .finished(let id):
+                // What came before the end is handed over as a batch first.
+                self.streams[id]?.readComplete()
+                self.streams[id]?.peerFinished()
+            case .reset(let id, let code):
+                self.streams[id]?.readComplete()
+                self.streams[id]?.close(.resetByPeer(code: code))
+            case .closed(let id): self.streams[id]?.close(.finished)
+            case .roundTrip: break
+            case .goAway(let code):
+                self.remoteGoAway = code
+                // The other side is leaving: what it still sends is read, but not for ever.
+                self.overallDeadline = now + self.timeouts.close
+                self.updateTimer()
+            case .failed(let error):
+                self.closeReason = .lost(
+                    HostError(
+                        error.code == .keepAliveTimeout ? .timedOut : .protocolViolation,
+                        "the multiplexer ended the connection", cause: error))
+                self.leave()
+            }
+        }
+    }
+
+    private func drain() {
+        self.handleEvents()
+        self.completeReads()
+        self.flush()
+        self.updateTimer()
+    }
+
+    private func completeReads() {
+        while !self.touched.isEmpty {
+            let touched = self.touched
+            self.touched.removeAll(keepingCapacity: true)
+            for stream in touched { stream.readComplete() }
+        }
+    }
+
+    private func flush() {
+        guard let context = self.context, case .open = self.phase else { return }
+        var budget = Self.writeBudgetPerTick
+        while self.session.hasOutput, context.channel.isWritable, case .open = self.phase {
+            guard budget > 0 else {
+                self.scheduleFlush(evenWhileWorking: true)
+                return
+            }
+            guard let count = self.writeOnce(context) else { return }
+            budget -= count
+            self.handleEvents()
+            self.completeReads()
+        }
+    }
+
+    /// Frames, seals and writes one batch; nil if the connection failed.
+    private func writeOnce(_ context: ChannelHandlerContext) -> Int? {
+        var frames = context.channel.allocator.buffer(capacity: Self.writeLimit / 8)
+        _ = self.session.writeOutput(into: &frames, limit: Self.writeLimit)
+        let count = frames.readableBytes
+        guard count > 0 else { return nil }
+        var output = context.channel.allocator.buffer(capacity: count + count / 1024 + 64)
+        do {
+            try self.records.seal(&frames, into: &output)
+        } catch {
+            self.fail(HostError(.protocolViolation, "the security layer is used up", cause: error))
+            return nil
+        }
+        context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
+        return count
+    }
+
+    private func scheduleFlush(evenWhileWorking: Bool = false) {
+        guard !self.isFlushScheduled, evenWhileWorking || !self.isWorking else { return }
+        self.isFlushScheduled = true
+        self.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.work {}
+        }
+    }
+
+    // MARK: Time
+
+    private func updateTimer() {
+        var deadline = self.overallDeadline
+        switch self.phase {
+        case .upgrading(let upgrade): deadline = min(deadline, upgrade.deadline)
+        case .open: deadline = min(deadline, self.session.nextDeadline ?? .distantFuture)
+        case .closing: break
+        case .closed: return
+        }
+        // A timer that comes too early only looks again, which is cheaper than to set a new one for every frame.
+        guard deadline < self.timerDeadline else { return }
+        self.timer?.cancel()
+        self.timerDeadline = deadline
+        self.timer = self.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timeout() }
+    }
+
+    private func timeout() {
+        self.timerDeadline = .distantFuture
+        self.timer = nil
+        let now = self.eventLoop.now
+        switch self.phase {
+        case .upgrading(let upgrade):
+            if now >= min(self.overallDeadline, upgrade.deadline) {
+                self.fail(HostError(.timedOut, "no answer in time during \(upgrade.stage.rawValue)"))
+            }
+        case .open:
+            if now >= self.overallDeadline {
+                self.close(code: ConnectionErrorCode.none)
+            } else {
+                self.work { self.session.handleTimeout(now: now) }
+            }
+        case .closing:
+            if now >= self.overallDeadline { self.context?.close(promise: nil) }
+        case .closed: break
+        }
+        self.updateTimer()
+    }
+
+    // MARK: End
+
+    private var isEnded: Bool {
+        switch self.phase {
+        case .closing, .closed: true
+        case .upgrading, .open: false
+        }
+    }
+
+    private func fail(_ error: HostError) {
+        guard !self.isEnded else { return }
+        self.closeReason = self.closeReason ?? .lost(error)
+        if case .open = self.phase {
+            self.session.goAway(code: ConnectionErrorCode.protocolViolation)
+            self.leave()
+        } else {
+            self.end(.lost(error))
+            self.context?.close(promise: nil)
+        }
+    }
+
+    /// Sends what is queued, shuts the sending half down and waits a moment for the other side to do likewise: closing
+    /// a socket with unread input would reset it, and the other side might never see the reason that was just sent.
+    private func leave() {
+        guard case .open = self.phase, let context = self.context else { return }
+        while self.session.hasOutput {
+            guard self.writeOnce(context) != nil, !self.isEnded else { break }
+            while self.session.nextEvent(now: self.eventLoop.now) != nil {}
+        }
+        self.finishStreams()
+        self.overallDeadline = self.eventLoop.now + self.timeouts.close
+        context.close(mode: .output, promise: nil)
+        self.updateTimer()
+    }
+
+    private func finishStreams() {
+        guard case .open(let connection) = self.phase else { return }
+        self.phase = .closing
+        let reason = self.closeReason ?? .closedByPeer(code: self.remoteGoAway)
+        self.completeReads()
+        for stream in self.streams.values.sorted(by: { $0.id.rawValue < $1.id.rawValue }) {
+            stream.close(.connectionClosed(reason.error))
+        }
+        connection.closed(reason)
+        self.delegate.connectionClosed(connection, reason: reason)
+    }
+
+    private func end(_ reason: ConnectionCloseReason) {
+        if case .closed = self.phase { return }
+        self.closeReason = self.closeReason ?? reason
+        if case .open = self.phase {
+            self.handleEvents()
+            self.finishStreams()
+        }
+        if case .upgrading(let upgrade) = self.phase {
+            self.secured.fail(UpgradeFailure(stage: upgrade.stage, error: reason.error))
+        }
+        self.phase = .closed
+        self.timer?.cancel()
+        self.timer = nil
+        self.input = ByteBuffer()
+        self.records = .plaintext
+    }
+}
+
+/// Why an upgrade ended, and in which step.
+struct UpgradeFailure: Error {
+    let stage: DialAttempt.Stage
+    let error: HostError
+}

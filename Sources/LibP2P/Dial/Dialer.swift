@@ -1,0 +1,191 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Multiformats
+import NIOCore
+import PeerIdentity
+
+/// The driver of one dial: resolves names, starts attempts as the ``DialSchedule`` says, takes the first connection
+/// that is secured and ends the others. Confined to its event loop.
+final class Dialer {
+    private let host: Host
+    private let peer: PeerID?
+    private let eventLoop: any EventLoop
+    /// Told once; answers false if nobody wants the connection any more.
+    private let completed: (Result<Connection, HostError>) -> Bool
+    private var schedule: DialSchedule
+    private var resolving = 0
+    private var channels: [Int: any Channel] = [:]
+    private var timer: Scheduled<Void>?
+    private var deadlineTimer: Scheduled<Void>?
+    private var isFinished = false
+
+    init(
+        host: Host, peer: PeerID?, eventLoop: any EventLoop,
+        completed: @escaping (Result<Connection, HostError>) -> Bool
+    ) {
+        self.host = host
+        self.peer = peer
+        self.eventLoop = eventLoop
+        self.completed = completed
+        self.schedule = DialSchedule(
+            limits: host.configuration.limits, timeouts: host.configuration.timeouts, now: eventLoop.now)
+    }
+
+    func start(_ addresses: [Multiaddr], timeout: TimeAmount) {
+        self.deadlineTimer = self.eventLoop.assumeIsolated().scheduleTask(in: timeout) { self.timedOut(timeout) }
+        var seen: Set<Multiaddr> = []
+        let limit = self.host.configuration.limits.addressesPerDial
+        for address in addresses.prefix(limit) {
+            if let other = address.peer, let peer = self.peer, other != peer.bytes {
+                self.schedule.unusable(
+                    address, stage: .waiting, error: HostError(.wrongPeer, "the address names another peer"))
+                continue
+            }
+            guard let transport = self.host.transport(for: address) else {
+                self.schedule.unusable(
+                    address, stage: .waiting, error: HostError(.badAddress, "no transport here dials such an address"))
+                continue
+            }
+            self.resolving += 1
+            transport.resolve(address, on: self.eventLoop).assumeIsolated().whenComplete { resolved in
+                self.resolving -= 1
+                guard !self.isFinished else { return }
+                switch resolved {
+                case .success(let found):
+                    for address in found where seen.insert(address).inserted {
+                        self.schedule.add(address, isPublic: address.isPublic)
+                    }
+                case .failure(let error):
+                    self.schedule.unusable(address, stage: .resolving, error: Self.hostError(error))
+                }
+                self.advance()
+            }
+        }
+        self.advance()
+    }
+
+    /// Ends every attempt without a result.
+    func abandon() {
+        guard !self.isFinished else { return }
+        self.finish(keeping: nil)
+    }
+
+    private func timedOut(_ timeout: TimeAmount) {
+        guard !self.isFinished else { return }
+        let unfinished = self.schedule.abandoned()
+        self.finish(keeping: nil)
+        _ = self.completed(
+            .failure(
+                HostError(
+                    .timedOut, "no address of \(self.peerName) answered within \(timeout.nanoseconds / 1_000_000) ms",
+                    attempts: self.schedule.attempts + unfinished)))
+    }
+
+    private var peerName: String { self.peer.map(\.description) ?? "the peer" }
+
+    private func advance() {
+        guard !self.isFinished else { return }
+        let now = self.eventLoop.now
+        for candidate in self.schedule.start(now: now) { self.attempt(candidate) }
+        guard !self.isFinished else { return }
+        if self.resolving == 0, self.schedule.isExhausted {
+            self.finish(keeping: nil)
+            let attempts = self.schedule.attempts
+            _ = self.completed(
+                .failure(
+                    attempts.isEmpty
+                        ? HostError(.dialFailed, "no address of \(self.peerName) is known")
+                        : HostError(
+                            .dialFailed, "no address of \(self.peerName) could be reached", attempts: attempts)))
+            return
+        }
+        self.timer?.cancel()
+        self.timer = self.schedule.nextDeadline.map { deadline in
+            self.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.advance() }
+        }
+    }
+
+    private func attempt(_ candidate: DialSchedule.Candidate) {
+        guard let transport = self.host.transport(for: candidate.address) else { return }
+        let id = candidate.id
+        let secured = self.eventLoop.makePromise(of: Connection.self)
+        let ticket: ConnectionTicket
+        do {
+            ticket = try self.host.limits.admitOutbound()
+        } catch {
+            self.schedule.failed(id, stage: .connecting, error: error, now: self.eventLoop.now)
+            secured.fail(error)
+            self.eventLoop.assumeIsolated().execute { self.advance() }
+            return
+        }
+        secured.futureResult.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let connection): self.succeeded(id, connection)
+            case .failure(let error):
+                let failure = error as? UpgradeFailure
+                self.failed(id, failure?.stage ?? .connecting, failure?.error ?? Self.hostError(error))
+            }
+        }
+        let host = self.host
+        let peer = self.peer
+        transport.dial(
+            candidate.address, on: self.eventLoop, timeout: host.configuration.timeouts.dialAttempt
+        ) { channel in
+            channel.closeFuture.whenComplete { _ in ticket.release() }
+            return host.install(
+                on: channel, isDialer: true, peer: peer, address: candidate.address, ticket: ticket, secured: secured)
+        }.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let channel):
+                guard !self.isFinished else {
+                    channel.close(promise: nil)
+                    return
+                }
+                self.channels[id] = channel
+            case .failure(let error):
+                ticket.release()
+                secured.fail(HostError(.ioFailed, "the transport did not connect", cause: error))
+            }
+        }
+    }
+
+    private func succeeded(_ id: Int, _ connection: Connection) {
+        guard !self.isFinished else {
+            connection.closeNow(code: ConnectionErrorCode.supplanted)
+            return
+        }
+        self.finish(keeping: id)
+        if !self.completed(.success(connection)) { connection.closeNow(code: ConnectionErrorCode.supplanted) }
+    }
+
+    private func failed(_ id: Int, _ stage: DialAttempt.Stage, _ error: HostError) {
+        self.channels[id] = nil
+        self.schedule.failed(id, stage: stage, error: error, now: self.eventLoop.now)
+        self.advance()
+    }
+
+    private func finish(keeping winner: Int?) {
+        self.isFinished = true
+        self.timer?.cancel()
+        self.timer = nil
+        self.deadlineTimer?.cancel()
+        self.deadlineTimer = nil
+        let losers = self.channels.filter { $0.key != winner }
+        self.channels = [:]
+        for channel in losers.values { channel.close(promise: nil) }
+        self.host.dialEnded(self)
+    }
+
+    private static func hostError(_ error: any Error) -> HostError {
+        (error as? HostError) ?? HostError(.ioFailed, "the transport failed", cause: error)
+    }
+}

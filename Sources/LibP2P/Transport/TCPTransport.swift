@@ -1,0 +1,148 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Multiformats
+import NIOCore
+import NIOPosix
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// TCP over IPv4 and IPv6, with names resolved by the system's resolver.
+struct TCPTransport: Transport {
+    private static let backlog: Int32 = 256
+
+    func handles(_ address: Multiaddr) -> Bool { address.tcpEndpoint != nil }
+
+    func resolve(_ address: Multiaddr, on eventLoop: any EventLoop) -> EventLoopFuture<[Multiaddr]> {
+        guard let endpoint = address.tcpEndpoint else {
+            return eventLoop.makeFailedFuture(HostError(.badAddress, "\(address) is not a TCP address"))
+        }
+        let name: String
+        let family: Int32
+        switch endpoint.host {
+        case .ip4, .ip6: return eventLoop.makeSucceededFuture([address.withoutPeer])
+        case .dns(let host): (name, family) = (host, AF_UNSPEC)
+        case .dns4(let host): (name, family) = (host, AF_INET)
+        case .dns6(let host): (name, family) = (host, AF_INET6)
+        }
+        // The system's resolver blocks, so it runs on a thread of its own kind. A look-up that is no longer wanted ends
+        // by itself; nothing waits for it.
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            try HostNameResolver.addresses(of: name, family: family).map {
+                try Multiaddr(ipAddress: $0, tcpPort: endpoint.port)
+            }
+        }
+    }
+
+    func dial(
+        _ address: Multiaddr, on eventLoop: any EventLoop, timeout: TimeAmount,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        do {
+            let target = try Self.socketAddress(of: address)
+            return ClientBootstrap(group: eventLoop)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .connectTimeout(timeout)
+                .channelInitializer(initializer)
+                .connect(to: target)
+        } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    func listen(
+        on address: Multiaddr, group: any EventLoopGroup,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) async throws(HostError) -> TransportListener {
+        do {
+            let channel = try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: Self.backlog)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer(initializer)
+                .bind(to: Self.socketAddress(of: address))
+                .get()
+            guard let local = channel.localAddress, let ip = local.ipAddress, let port = local.port else {
+                try? await channel.close()
+                throw HostError(.badAddress, "\(address) was bound to no IP address")
+            }
+            return TransportListener(
+                address: try Multiaddr(ipAddress: ip, tcpPort: UInt16(truncatingIfNeeded: port)), channel: channel)
+        } catch let error as HostError {
+            throw error
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw HostError(.addressInUse, "\(address) is in use by another socket; choose another port or stop its owner")
+        } catch let error as IOError where error.errnoCode == EACCES {
+            throw HostError(.ioFailed, "listening on \(address) is not permitted; ports below 1024 need privileges")
+        } catch let error as IOError where error.errnoCode == EADDRNOTAVAIL {
+            throw HostError(.badAddress, "\(address) is no address of this machine")
+        } catch {
+            throw HostError(.ioFailed, "listening on \(address) failed", cause: error)
+        }
+    }
+
+    private static func socketAddress(of address: Multiaddr) throws -> SocketAddress {
+        guard let endpoint = address.tcpEndpoint else {
+            throw HostError(.badAddress, "\(address) is not a TCP address")
+        }
+        switch endpoint.host {
+        case .ip4(let ip): return try SocketAddress(ipAddress: ip, port: Int(endpoint.port))
+        case .ip6(let ip, let zone):
+            return try SocketAddress(ipAddress: zone.map { "\(ip)%\($0)" } ?? ip, port: Int(endpoint.port))
+        case .dns, .dns4, .dns6:
+            throw HostError(.badAddress, "\(address) names a host; give an IP address to listen on")
+        }
+    }
+}
+
+/// Looks names up with the system's resolver.
+enum HostNameResolver {
+    /// How many addresses of one name are used.
+    private static let maximumAddresses = 16
+
+    /// Blocks until the resolver answers.
+    static func addresses(of name: String, family: Int32) throws(HostError) -> [String] {
+        var hints = addrinfo()
+        hints.ai_family = family
+        #if canImport(Glibc)
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        #else
+        hints.ai_socktype = SOCK_STREAM
+        #endif
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(name, nil, &hints, &list)
+        guard status == 0 else {
+            throw HostError(.badAddress, "\(name) does not resolve: \(String(cString: gai_strerror(status)))")
+        }
+        defer { freeaddrinfo(list) }
+        var addresses: [String] = []
+        var entry = list
+        while let current = entry, addresses.count < Self.maximumAddresses {
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let info = current.pointee
+            if getnameinfo(
+                info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
+            {
+                let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+                addresses.append(String(decoding: bytes, as: UTF8.self))
+            }
+            entry = info.ai_next
+        }
+        guard !addresses.isEmpty else { throw HostError(.badAddress, "\(name) has no address") }
+        return addresses
+    }
+}

@@ -1,0 +1,122 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+package import NIOCore
+import Synchronization
+
+/// A result that one task awaits and that is settled once, by whoever is first: the work, its deadline, or the
+/// cancellation of the waiting task. Later attempts are told that they came too late.
+package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
+    private enum State {
+        case pending
+        case awaited(CheckedContinuation<Result<Value, Failure>, Never>)
+        case settled(Result<Value, Failure>)
+    }
+
+    private let state = Mutex(State.pending)
+
+    package init() {}
+
+    /// Settles the result; false if it was settled before, in which case nothing happens.
+    @discardableResult
+    package func settle(_ result: Result<Value, Failure>) -> Bool {
+        let (isFirst, continuation) = self.state.withLock {
+            state -> (Bool, CheckedContinuation<Result<Value, Failure>, Never>?) in
+            switch state {
+            case .pending:
+                state = .settled(result)
+                return (true, nil)
+            case .awaited(let continuation):
+                state = .settled(result)
+                return (true, continuation)
+            case .settled:
+                return (false, nil)
+            }
+        }
+        continuation?.resume(returning: result)
+        return isFirst
+    }
+
+    @discardableResult
+    package func succeed(_ value: Value) -> Bool { self.settle(.success(value)) }
+
+    @discardableResult
+    package func fail(_ error: Failure) -> Bool { self.settle(.failure(error)) }
+
+    package var isSettled: Bool {
+        self.state.withLock { if case .settled = $0 { true } else { false } }
+    }
+
+    /// Waits for the result. One task at most waits.
+    package func value() async -> Result<Value, Failure> {
+        await withCheckedContinuation { continuation in
+            let settled = self.state.withLock { state -> Result<Value, Failure>? in
+                switch state {
+                case .settled(let result): return result
+                case .pending, .awaited:
+                    state = .awaited(continuation)
+                    return nil
+                }
+            }
+            if let settled { continuation.resume(returning: settled) }
+        }
+    }
+}
+
+extension Settlement where Value == Void {
+    @discardableResult
+    package func succeed() -> Bool { self.succeed(()) }
+}
+
+extension EventLoop {
+    /// Awaits what `start` begins: until it is settled, for no longer than `timeout` on this event loop's clock, and
+    /// not past the cancellation of the calling task.
+    ///
+    /// - Parameters:
+    ///   - timeout: The longest wait; nil waits as long as the work takes.
+    ///   - ended: Makes the error for a deadline (`timedOut`) or a cancellation (`cancelled`).
+    ///   - start: Begins the work; called on the calling task.
+    ///   - abandon: Called once if the deadline or the cancellation came first, to undo what was begun.
+    package func await<Value: Sendable, Failure: Error>(
+        timeout: TimeAmount?,
+        ended: @escaping @Sendable (HostError.Code) -> Failure,
+        start: (Settlement<Value, Failure>) -> Void,
+        abandon: @escaping @Sendable () -> Void = {}
+    ) async throws(Failure) -> Value {
+        let settlement = Settlement<Value, Failure>()
+        let timer = timeout.map { timeout in
+            self.scheduleTask(in: timeout) {
+                if settlement.fail(ended(.timedOut)) { abandon() }
+            }
+        }
+        let result = await withTaskCancellationHandler {
+            start(settlement)
+            return await settlement.value()
+        } onCancel: {
+            if settlement.fail(ended(.cancelled)) { abandon() }
+        }
+        timer?.cancel()
+        return try result.get()
+    }
+
+    /// The same with the host's own error.
+    package func awaitHost<Value: Sendable>(
+        _ what: String, timeout: TimeAmount?,
+        start: (Settlement<Value, HostError>) -> Void,
+        abandon: @escaping @Sendable () -> Void = {}
+    ) async throws(HostError) -> Value {
+        try await self.await(
+            timeout: timeout,
+            ended: { code in
+                HostError(code, code == .timedOut ? "\(what): not done in time" : "\(what): the task was cancelled")
+            }, start: start, abandon: abandon)
+    }
+}
