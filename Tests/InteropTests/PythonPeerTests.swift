@@ -59,7 +59,7 @@ import Testing
     @Test(arguments: Link.all) func receivesTheEchoesOfWhatTheNodeSends(link: Link) async throws {
         try await withNode { node in
             try await connected(node, link, options: ["--echo"]) { _, peerID in
-                var messages = try node.messages().makeAsyncIterator()
+                let messages = try node.messages().makeAsyncIterator()
                 for stream in ["a", "b"] {
                     for (number, size) in Self.sizes.enumerated() {
                         let payload = SplitMix64.bytes(size, seed: UInt64(number))
@@ -78,8 +78,7 @@ import Testing
         try await withEchoNode { node in
             let link = Link(nodeDials: nodeDials, security: .noiseOnly, answersEveryHello: false)
             try await connected(node, link) { peer, _ in
-                try peer.command(.send([100], on: "a"))
-                #expect(try await peer.next("sent").ok == true)
+                try await expectEchoes(of: [100], from: peer)
             }
         }
     }
@@ -115,8 +114,7 @@ import Testing
                 let line = try await peer.next("hostile")
                 #expect(line.outcome == "refused" || line.outcome == "ended")
                 _ = try await peer.next("established")
-                try peer.command(.send([100], on: "a"))
-                #expect(try await peer.next("sent").ok == true)
+                try await expectEchoes(of: [100], from: peer)
             }
         }
     }
@@ -126,7 +124,8 @@ import Testing
         try await withEchoNode { node in
             let link = Link(nodeDials: false, security: .noiseOnly)
             try await run(node, link, options: ["--hostile", deed, "--wait", "40"]) { peer, peerID in
-                #expect(try await peer.next("hostile").outcome == "ended")
+                let line = try await peer.next("hostile")
+                #expect(line.outcome == "ended")
                 #expect(node.state(of: peerID) != .established)
             }
             try await expectHonestPeerIsServed(by: node)
@@ -138,10 +137,10 @@ import Testing
         try await withEchoNode { node in
             try await connected(node, Link(nodeDials: false, security: .noiseOnly)) { peer, peerID in
                 try peer.command(.hostile(deed, on: "a"))
-                #expect(try await peer.next("hostile").outcome == "ended")
+                let line = try await peer.next("hostile")
+                #expect(line.outcome == "ended")
                 #expect(node.state(of: peerID) == .established)
-                try peer.command(.send([0, 100, 65_536], on: "a", fresh: true))
-                #expect(try await peer.next("sent").ok == true)
+                try await expectEchoes(of: [0, 100, 65_536], from: peer, fresh: true)
             }
         }
     }
@@ -154,8 +153,7 @@ import Testing
                 let line = try await peer.next("hostile")
                 // Whether one bad frame ends the stream or is counted is the node's choice; an answer is not.
                 #expect(line.outcome == "ended" || line.outcome == "open")
-                try peer.command(.send([0, 100, 65_536], on: "a", fresh: true))
-                #expect(try await peer.next("sent").ok == true)
+                try await expectEchoes(of: [0, 100, 65_536], from: peer, fresh: true)
             }
         }
     }
@@ -164,7 +162,8 @@ import Testing
         try await withEchoNode { node in
             try await connected(node, Link(nodeDials: false, security: .noiseOnly)) { peer, _ in
                 try peer.command(.hostile("undecryptable", on: "a", count: 1000))
-                #expect(try await peer.next("hostile").outcome == "ended")
+                let line = try await peer.next("hostile")
+                #expect(line.outcome == "ended")
             }
             try await expectHonestPeerIsServed(by: node)
         }
@@ -188,8 +187,7 @@ import Testing
                 let line = try await peer.next("hostile")
                 #expect(line.outcome == "ended" || line.outcome == "refused")
                 #expect(node.state(of: peerID) == .established)
-                try peer.command(.send([100], on: "a", fresh: true))
-                #expect(try await peer.next("sent").ok == true)
+                try await expectEchoes(of: [100], from: peer, fresh: true)
             }
         }
     }
@@ -253,7 +251,7 @@ import Testing
                 let listening = try await peer.next("listening")
                 let peerID = try PeerID(#require(listening.peerID))
                 let addresses = try #require(listening.addrs).map { try Multiaddr($0) }
-                try node.addPeer(peerID, addresses: addresses)
+                try await node.addPeer(peerID, addresses: addresses)
                 try await body(peer, peerID)
                 await node.removePeer(peerID)
             }
@@ -283,8 +281,19 @@ import Testing
 
     private func expectHonestPeerIsServed(by node: Node) async throws {
         try await connected(node, Link(nodeDials: false, security: .noiseOnly)) { peer, _ in
-            try peer.command(.send([0, 100, 65_536], on: "a"))
-            #expect(try await peer.next("sent").ok == true)
+            try await expectEchoes(of: [0, 100, 65_536], from: peer)
         }
+    }
+
+    /// Lets the peer send messages of the sizes on stream `a`, one after another, and compare what comes back.
+    private func expectEchoes(
+        of sizes: [Int],
+        from peer: PythonPeer,
+        fresh: Bool = false,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try peer.command(.send(sizes, on: "a", fresh: fresh))
+        let sent = try await peer.next("sent")
+        #expect(sent.ok == true, sourceLocation: sourceLocation)
     }
 }

@@ -107,6 +107,7 @@ func withHosts<R: Sendable>(
 
     @Test func aCloseReachesTheOtherSideWithItsCode() async throws {
         try await withHosts { listener, dialer, connection in
+            _ = try await connection.identify()
             let back = try #require(listener.connections(to: dialer.peerID).first)
             await connection.close(code: ConnectionErrorCode.garbageCollected)
             while !back.isClosed { await Task.yield() }
@@ -136,7 +137,8 @@ func withHosts<R: Sendable>(
                         async let echoed = stream.read(exactly: 64 * 1024)
                         try await stream.write(payload)
                         await stream.finish()
-                        return try await echoed == payload
+                        let isEqual = try await echoed == payload
+                        return try await stream.read() == nil && isEqual
                     }
                 }
                 for try await isEqual in group { #expect(isEqual) }

@@ -67,8 +67,8 @@ public struct EventIterator: AsyncIteratorProtocol {
     let owner: any Sendable
 
     /// The next event; nil at the end, or when the calling task is cancelled.
-    public func next() async -> ConnectionEvent? { await self.buffer.next() }
+    public mutating func next() async -> ConnectionEvent? { await self.buffer.next() }
 
     /// The next event; nil at the end, or when the calling task is cancelled.
-    public func next(isolation actor: isolated (any Actor)?) async -> ConnectionEvent? { await self.buffer.next() }
+    public mutating func next(isolation actor: isolated (any Actor)?) async -> ConnectionEvent? { await self.buffer.next() }
 }

@@ -36,12 +36,12 @@ public struct MessageSequence: AsyncSequence, Sendable {
         let cursor: MessageCursor
 
         /// The next message; nil at the end, or when the calling task is cancelled.
-        public func next() async -> Message? {
+        public mutating func next() async -> Message? {
             await self.cursor.next()
         }
 
         /// The next message; nil at the end, or when the calling task is cancelled.
-        public func next(isolation actor: isolated (any Actor)?) async -> Message? {
+        public mutating func next(isolation actor: isolated (any Actor)?) async -> Message? {
             await self.cursor.next()
         }
     }

@@ -181,7 +181,12 @@ public final class Connection: Sendable {
         }
     }
 
-    /// The same for a caller that is on the event loop already.
+    /// Runs `body` on the event loop after everything that was given to it before, also when called on the loop.
+    func enqueue(_ body: @escaping @Sendable () -> Void) {
+        self.eventLoop.execute { self.handler.value.work(body) }
+    }
+
+    /// Runs `body` as one piece of work for a caller that is on the event loop already.
     package func workHere(_ body: () -> Void) { self.handler.value.work(body) }
 
     /// Closes without waiting. May be called from any thread.

@@ -56,7 +56,8 @@ public final class Stream: Sendable {
 
     deinit {
         let driver = self.state.withLock { $0.closed == nil ? $0.driver : nil }
-        if let driver { self.connection.work { driver.value.releaseIfUnfinished() } }
+        // The last reference may go away on the event loop itself, with a finish still in its queue.
+        if let driver { self.connection.enqueue { driver.value.releaseIfUnfinished() } }
     }
 
     /// The protocol that the two sides agreed on.
