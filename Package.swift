@@ -25,6 +25,8 @@ let package = Package(
     products: [
         .library(name: "Glueberry", targets: ["Glueberry"]),
         .library(name: "LibP2P", targets: ["LibP2P"]),
+        .library(name: "PeerIdentity", targets: ["PeerIdentity"]),
+        .library(name: "Multiformats", targets: ["Multiformats"]),
         .executable(name: "glueberry", targets: ["GlueberryCommand"]),
     ],
     traits: [
@@ -70,7 +72,9 @@ let package = Package(
         ),
         .target(
             name: "Glueberry",
-            dependencies: ["AEAD", "LibP2P", "Multiformats", "PeerIdentity", crypto, nioCore, nioPosix, logging, deque],
+            dependencies: [
+                "AEAD", "LibP2P", "Multiformats", "PeerIdentity", crypto, nioCore, nioPosix, logging, deque,
+            ],
             swiftSettings: strict
         ),
         .executableTarget(

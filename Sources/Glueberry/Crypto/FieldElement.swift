@@ -117,7 +117,7 @@ struct FieldElement: Equatable {
         return result == .one || result == .zero
     }
 
-    /// self^((2²⁵⁵ − subtrahend) >> shifted)
+    /// The number to the power of (2²⁵⁵ − subtrahend) >> shifted.
     private func power(subtracting subtrahend: UInt64, shifted: Int) -> FieldElement {
         let lowest = UInt64.max &- subtrahend &+ 1
         let exponent: InlineArray<4, UInt64> = [lowest, .max, .max, 0x7fff_ffff_ffff_ffff]

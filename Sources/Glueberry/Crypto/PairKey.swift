@@ -104,7 +104,8 @@ final class NonceSource: Sendable {
                 state.position = 0
             }
             state.bytes.withUnsafeBytes { bytes in
-                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[state.position..<state.position + Self.nonceLength]))
+                target.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: bytes[state.position..<state.position + Self.nonceLength]))
             }
             state.position += Self.nonceLength
         }

@@ -14,8 +14,10 @@ import LibP2P
 import PeerIdentity
 import Synchronization
 
-/// The events that one consumer has not taken yet. It never holds anybody up: when it is full, older events of a peer give
-/// way to its newer ones, so that each peer's latest state is kept, and what was missed is counted.
+/// The events that one consumer has not taken yet.
+///
+/// It never holds anybody up: when it is full, older events of a peer give way to its newer ones, so that each peer's
+/// latest state is kept, and what was missed is counted.
 final class EventBuffer: Sendable {
     private struct State {
         var events: Deque<ConnectionEvent> = []

@@ -11,7 +11,9 @@
 
 import PeerIdentity
 
-/// The events of a node, for one consumer. The claim lasts as long as the sequence does; meanwhile a second claim throws.
+/// The events of a node, for one consumer.
+///
+/// The claim lasts as long as the sequence does; meanwhile a second claim throws.
 public struct EventSequence: AsyncSequence, Sendable {
     /// The element type.
     public typealias Element = ConnectionEvent
@@ -35,8 +37,9 @@ public struct EventSequence: AsyncSequence, Sendable {
     }
 }
 
-/// A subscription to events; there can be any number. It ends with ``cancel()``, when it is let go of, or when the node
-/// stops.
+/// A subscription to events; there can be any number.
+///
+/// It ends with ``cancel()``, when it is let go of, or when the node stops.
 public final class EventSubscription: AsyncSequence, Sendable {
     /// The element type.
     public typealias Element = ConnectionEvent
@@ -53,7 +56,9 @@ public final class EventSubscription: AsyncSequence, Sendable {
 
     deinit { self.hub.unsubscribe(self.buffer) }
 
-    /// Ends the subscription: whoever iterates gets what is there, then the end. Doing it twice is harmless.
+    /// Ends the subscription: whoever iterates gets what is there, then the end.
+    ///
+    /// Doing it twice is harmless.
     public func cancel() { self.hub.unsubscribe(self.buffer) }
 
     /// Starts the iteration.
@@ -70,5 +75,7 @@ public struct EventIterator: AsyncIteratorProtocol {
     public mutating func next() async -> ConnectionEvent? { await self.buffer.next() }
 
     /// The next event; nil at the end, or when the calling task is cancelled.
-    public mutating func next(isolation actor: isolated (any Actor)?) async -> ConnectionEvent? { await self.buffer.next() }
+    public mutating func next(isolation actor: isolated (any Actor)?) async -> ConnectionEvent? {
+        await self.buffer.next()
+    }
 }

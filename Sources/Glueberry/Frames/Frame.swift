@@ -123,8 +123,9 @@ struct FrameDecoder {
     /// The largest payload that is taken, with what encryption adds.
     let maximumPayload: Int
 
-    /// The next payload; nil if the frame is not complete, in which case nothing is consumed. Lengths are checked as soon
-    /// as they can be read, long before there would be memory to reserve.
+    /// The next payload; nil if the frame is not complete, in which case nothing is consumed.
+    ///
+    /// Lengths are checked as soon as they can be read, long before there would be memory to reserve.
     func next(_ input: inout ByteBuffer) throws(FrameError) -> ByteBuffer? {
         let view = input.readableBytesView
         guard let outer = try self.length(view) else { return nil }

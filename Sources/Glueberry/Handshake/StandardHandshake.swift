@@ -20,8 +20,9 @@ public struct StandardHandshake: Sendable {
     public var hello: [UInt8]
     /// The encrypted streams to prepare.
     public var streams: [String]
-    /// Decides whether to talk to a peer, given its key and the body of its hello; nil lets everybody in. It runs in a task
-    /// of its own and may take until the handshake's deadline.
+    /// Decides whether to talk to a peer, given its key and the body of its hello; nil lets everybody in.
+    ///
+    /// It runs in a task of its own and may take until the handshake's deadline.
     public var verify: (@Sendable (PeerID, PublicKey, _ hello: [UInt8]) async -> Bool)?
 
     /// Creates the handshake.
@@ -108,7 +109,9 @@ struct StandardHandshakeRun {
     }
 
     private mutating func receiveHello(_ body: [UInt8]) -> [Output] {
-        guard body.count <= Self.maximumHelloLength else { return self.fail("a hello of \(body.count) bytes is too long") }
+        guard body.count <= Self.maximumHelloLength else {
+            return self.fail("a hello of \(body.count) bytes is too long")
+        }
         self.remoteHello = body
         guard self.answers < Self.maximumAnswers else { return [] }
         self.answers += 1

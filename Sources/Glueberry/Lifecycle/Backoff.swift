@@ -19,7 +19,9 @@ struct Backoff: Sendable {
     /// Tries before giving up; 0 goes on for ever.
     var attempts: Int
 
-    /// The delay before try number `failures` + 1; nil if there is to be none. `jitter` is from 0 to 1.
+    /// The delay before try number `failures` + 1; nil if there is to be none.
+    ///
+    /// `jitter` is from 0 to 1.
     func delay(afterFailures failures: Int, jitter: Double) -> TimeAmount? {
         guard self.attempts == 0 || failures < self.attempts else { return nil }
         var delay = max(self.base.nanoseconds, 1)

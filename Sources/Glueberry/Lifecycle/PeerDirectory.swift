@@ -12,8 +12,9 @@
 import PeerIdentity
 import Synchronization
 
-/// What everybody may look up about peers without asking the control loop: their states and sessions. The control loop
-/// writes it after each change; each part has a lock of its own.
+/// What everybody may look up about peers without asking the control loop: their states and sessions.
+///
+/// The control loop writes it after each change; each part has a lock of its own.
 final class PeerDirectory: Sendable {
     private let states = Mutex<[PeerID: ConnectionState]>([:])
     private let sessions = Mutex<[PeerID: PeerSession]>([:])

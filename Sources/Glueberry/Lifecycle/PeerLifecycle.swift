@@ -97,7 +97,9 @@ struct PeerLifecycle {
 
     // MARK: What this side wants
 
-    /// Connect, and keep connected. An explicit wish does not wait for the next scheduled try.
+    /// Connect, and keep connected.
+    ///
+    /// An explicit wish does not wait for the next scheduled try.
     mutating func connect() -> [Effect] {
         self.isWanted = true
         switch self.phase {

@@ -28,6 +28,7 @@ final class PeerSession: Sendable {
     let peer: PeerID
     let generation: UInt64
     let isOutbound: Bool
+    let unfinished = UnfinishedFrames(limit: 4 * 1024 * 1024)
     private let state: Mutex<State>
 
     init(peer: PeerID, generation: UInt64, isOutbound: Bool, connections: [Connection]) {

@@ -105,7 +105,8 @@ final class PeerSupervisor {
     func connect(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
         guard let entry = self.entries[peer], entry.isInBook else {
             waiter.fail(
-                GlueberryError(.peerUnknown, "nothing is known of the peer", hint: "add it with its addresses", peer: peer))
+                GlueberryError(
+                    .peerUnknown, "nothing is known of the peer", hint: "add it with its addresses", peer: peer))
             return
         }
         switch entry.lifecycle.state {
@@ -145,7 +146,8 @@ final class PeerSupervisor {
         }
         guard PeerID(publicKey: publicKey) == peer else {
             return .failure(
-                GlueberryError(.publicKeyMismatch, "the public key is not the one that the peer ID stands for", peer: peer))
+                GlueberryError(
+                    .publicKeyMismatch, "the public key is not the one that the peer ID stands for", peer: peer))
         }
         do {
             let key = try entry.key ?? PairKey(local: self.identity, remote: publicKey)
@@ -157,7 +159,8 @@ final class PeerSupervisor {
             }
         } catch {
             return .failure(
-                GlueberryError(.publicKeyMismatch, "no key can be agreed on with the peer's public key", peer: peer, cause: error))
+                GlueberryError(
+                    .publicKeyMismatch, "no key can be agreed on with the peer's public key", peer: peer, cause: error))
         }
         self.host.protocolsChanged()
         return .success(())
@@ -169,13 +172,16 @@ final class PeerSupervisor {
         }
         guard !session.preparedNames.isEmpty else {
             return .failure(
-                GlueberryError(.streamNotPrepared, "no stream is prepared", hint: "call prepareStreams first", peer: peer))
+                GlueberryError(
+                    .streamNotPrepared, "no stream is prepared", hint: "call prepareStreams first", peer: peer))
         }
         self.perform(entry.lifecycle.finalized(generation: session.generation, now: self.eventLoop.now), on: entry)
         return .success(())
     }
 
-    /// Ends every session, try and timer. The host's connections are closed by the host.
+    /// Ends every session, try and timer.
+    ///
+    /// The host's connections are closed by the host.
     func stop() {
         self.isStopping = true
         for entry in self.entries.values {
@@ -232,7 +238,8 @@ final class PeerSupervisor {
                 on: entry)
         } else if wasDialed, case .connecting = entry.lifecycle.state {
             // The other side finished the security handshake and then turned us away.
-            let error = HostError(.closed, "the other side closed the connection before it could be used", cause: reason.error)
+            let error = HostError(
+                .closed, "the other side closed the connection before it could be used", cause: reason.error)
             self.perform(
                 entry.lifecycle.dialFailed(error, now: self.eventLoop.now, jitter: Self.jitter()), on: entry)
         }
@@ -329,7 +336,8 @@ final class PeerSupervisor {
             self.unwritten = [:]
         }
         self.logger.debug(
-            "peer state", metadata: ["peer": "\(entry.peer)", "state": "\(state)", "reason": "\(error.map(\.description) ?? "")"])
+            "peer state",
+            metadata: ["peer": "\(entry.peer)", "state": "\(state)", "reason": "\(error.map(\.description) ?? "")"])
         switch state {
         case .connected: self.succeedWaiters(&entry.connectWaiters)
         case .established:
@@ -438,7 +446,7 @@ final class PeerSupervisor {
                 maximumMessage: self.configuration.maximumMessageSize,
                 sendBufferBytes: self.configuration.sendBufferBytes,
                 sendBufferMessages: self.configuration.sendBufferMessages),
-            inbound: inbound, nonces: self.nonces, eventLoop: self.eventLoop,
+            inbound: inbound, unfinished: session.unfinished, nonces: self.nonces, eventLoop: self.eventLoop,
             open: { [weak session] in session?.openStream(for: $0) ?? false })
     }
 
@@ -460,7 +468,8 @@ final class PeerSupervisor {
                 do {
                     try session.channel(StreamName.handshake)?.trySend(ByteBuffer(bytes: bytes))
                 } catch {
-                    self.logger.debug("handshake message not sent", metadata: ["peer": "\(entry.peer)", "reason": "\(error)"])
+                    self.logger.debug(
+                        "handshake message not sent", metadata: ["peer": "\(entry.peer)", "reason": "\(error)"])
                 }
             case .verify(let key, let hello): self.verify(key, hello, session, entry)
             case .finalize:

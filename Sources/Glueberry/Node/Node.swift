@@ -174,8 +174,10 @@ public final class Node: Sendable {
     }
 
     /// Stops the node: flushes what was accepted, within `flushTimeout`, closes every connection, ends every task and
-    /// timer, and returns when all that is done. What was received can still be read from `messages()`; then the
-    /// sequences end. Stopping twice, or before a start, is harmless.
+    /// timer, and returns when all that is done.
+    ///
+    /// What was received can still be read from `messages()`; then the sequences end. Stopping twice, or before a
+    /// start, is harmless.
     public func stop() async {
         let run = self.status.withLock { status -> NodeRun? in
             guard case .running(let run) = status else { return nil }
@@ -195,7 +197,9 @@ public final class Node: Sendable {
 
     // MARK: Peers
 
-    /// Adds a peer, or replaces what is known of it. A running node dials it and keeps connected to it.
+    /// Adds a peer, or replaces what is known of it.
+    ///
+    /// A running node dials it and keeps connected to it.
     ///
     /// - Throws: ``GlueberryError`` with code `metadataTooLarge` over 4,096 bytes of metadata.
     public func addPeer(
@@ -365,7 +369,9 @@ public final class Node: Sendable {
     /// Claims the messages of one stream name, of all peers, which leave `messages()` for this sequence.
     ///
     /// - Throws: ``GlueberryError`` with code `alreadyClaimed` while there is another.
-    public func messages(on stream: String) throws(GlueberryError) -> MessageSequence { try self.claim(.stream(stream)) }
+    public func messages(on stream: String) throws(GlueberryError) -> MessageSequence {
+        try self.claim(.stream(stream))
+    }
 
     /// Claims the messages of one peer, except those of streams with a sequence of their own.
     ///
@@ -395,6 +401,7 @@ public final class Node: Sendable {
     /// - Parameters:
     ///   - peers: Whose events; nil takes everybody's.
     ///   - states: Which states; nil takes all.
+    /// - Returns: The subscription; it ends when it is let go of.
     public func events(
         for peers: Set<PeerID>? = nil, in states: Set<ConnectionState>? = nil
     ) -> EventSubscription {
@@ -433,7 +440,8 @@ public final class Node: Sendable {
             }
         } else if !session.isEstablished {
             throw GlueberryError(
-                .notEstablished, "the handshake with the peer is not complete", hint: "wait for Established", peer: peer,
+                .notEstablished, "the handshake with the peer is not complete", hint: "wait for Established",
+                peer: peer,
                 stream: stream)
         }
         guard let channel = session.channel(stream) else {

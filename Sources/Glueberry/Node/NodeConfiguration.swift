@@ -23,33 +23,61 @@ public struct NodeConfiguration: Sendable {
         case application
     }
 
-    /// How the handshake is done. Default: the application does it.
+    /// How the handshake is done.
+    ///
+    /// Default: the application does it.
     public var handshake = Handshake.application
-    /// From `Connected` to `Established`; then the peer goes into `Cooldown`. Default 30 s.
+    /// From `Connected` to `Established`; then the peer goes into `Cooldown`.
+    ///
+    /// Default 30 s.
     public var handshakeTimeout: Duration = .seconds(30)
-    /// How long a peer is left alone after a handshake that failed, or after it sent us away. Default 60 s.
+    /// How long a peer is left alone after a handshake that failed, or after it sent us away.
+    ///
+    /// Default 60 s.
     public var cooldown: Duration = .seconds(60)
-    /// Delay before the first reconnection; doubled with every failure. Default 1 s.
+    /// Delay before the first reconnection; doubled with every failure.
+    ///
+    /// Default 1 s.
     public var reconnectBase: Duration = .seconds(1)
-    /// The longest delay between reconnections. Default 5 min.
+    /// The longest delay between reconnections.
+    ///
+    /// Default 5 min.
     public var reconnectMaximum: Duration = .seconds(300)
-    /// Reconnections before giving up; 0 goes on for ever. Default 10.
+    /// Reconnections before giving up; 0 goes on for ever.
+    ///
+    /// Default 10.
     public var reconnectAttempts = 10
-    /// The largest message that is sent or taken, in bytes. Default 10 MiB.
+    /// The largest message that is sent or taken, in bytes.
+    ///
+    /// Default 10 MiB.
     public var maximumMessageSize = 10 * 1024 * 1024
-    /// The longest wait of `send` for room in the queue. Default 30 s.
+    /// The longest wait of `send` for room in the queue.
+    ///
+    /// Default 30 s.
     public var sendTimeout: Duration = .seconds(30)
-    /// Bytes per peer and stream that are accepted and not yet written before `send` waits. Default 1 MiB.
+    /// Bytes per peer and stream that are accepted and not yet written before `send` waits.
+    ///
+    /// Default 1 MiB.
     public var sendBufferBytes = 1024 * 1024
-    /// Messages per peer and stream that are accepted and not yet written before `send` waits. Default 4,096.
+    /// Messages per peer and stream that are accepted and not yet written before `send` waits.
+    ///
+    /// Default 4,096.
     public var sendBufferMessages = 4096
-    /// Received messages per peer and stream that wait for a consumer before the stream is held up. Default 4,096.
+    /// Received messages per peer and stream that wait for a consumer before the stream is held up.
+    ///
+    /// Default 4,096.
     public var receiveBufferMessages = 4096
-    /// Received bytes per peer and stream that wait for a consumer before the stream is held up. Default 4 MiB.
+    /// Received bytes per peer and stream that wait for a consumer before the stream is held up.
+    ///
+    /// Default 4 MiB.
     public var receiveBufferBytes = 4 * 1024 * 1024
-    /// Events per consumer that wait before older ones give way. Default 1,024.
+    /// Events per consumer that wait before older ones give way.
+    ///
+    /// Default 1,024.
     public var eventBuffer = 1024
-    /// How long `stop` and `disconnect` wait for accepted messages to be written. Default 2 s.
+    /// How long `stop` and `disconnect` wait for accepted messages to be written.
+    ///
+    /// Default 2 s.
     public var flushTimeout: Duration = .seconds(2)
     /// The libp2p host below.
     public var host = HostConfiguration()

@@ -34,7 +34,8 @@ final class NodeRun: Sendable {
         self.host =
             if let transports {
                 Host(
-                    identity: identity, configuration: configuration.host, eventLoopGroup: group, transports: transports,
+                    identity: identity, configuration: configuration.host, eventLoopGroup: group,
+                    transports: transports,
                     logger: logger)
             } else {
                 Host(identity: identity, configuration: configuration.host, eventLoopGroup: group, logger: logger)

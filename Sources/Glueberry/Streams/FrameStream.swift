@@ -23,6 +23,9 @@ final class FrameStream: StreamConsumer {
         case detached
     }
 
+    /// A frame of fewer bytes fits into the smallest window.
+    private static let smallestCredited = 64 * 1024
+
     let connection: Connection
     private let isOutbound: Bool
     private var attachment: Attachment
@@ -35,6 +38,8 @@ final class FrameStream: StreamConsumer {
     /// larger than the window.
     private var creditedOfUnfinished = 0
     private var isPaused = false
+    /// The other side has finished, or the stream has closed: nothing more will come.
+    private var hasEnded = false
     private var decryptionFailures = 0
 
     private var inFlight: Deque<ByteBuffer> = []
@@ -93,7 +98,7 @@ final class FrameStream: StreamConsumer {
         self.attachment = .attached(channel)
         self.decoder = Self.decoder(for: channel)
         self.parse(stream)
-        if self.endedBeforeAttachment { self.streamFinished(stream) }
+        if self.endedBeforeAttachment, case .attached = self.attachment { self.streamFinished(stream) }
     }
 
     /// Resets a stream that no channel takes.
@@ -199,7 +204,7 @@ final class FrameStream: StreamConsumer {
     func resume() {
         guard self.isPaused, let stream = self.stream else { return }
         self.isPaused = false
-        self.connection.workHere { self.parse(stream) }
+        self.connection.workHere { self.parse(stream, isLast: self.hasEnded) }
     }
 
     /// Gives bytes back to the window after a consumer has taken their messages.
@@ -207,8 +212,10 @@ final class FrameStream: StreamConsumer {
         self.stream?.consumed(bytes)
     }
 
-    /// Hands on every message that is complete. At the end of a stream that happens even if the queue is full: what was
-    /// received is not lost, and there is no more of it than the window allowed.
+    /// Hands on every message that is complete.
+    ///
+    /// At the end of a stream that happens even if the queue is full: what was received is not lost, and there is no
+    /// more of it than the window allowed.
     private func parse(_ stream: MuxedStream, isLast: Bool = false) {
         guard case .attached(let channel) = self.attachment, isLast || !self.isPaused else { return }
         guard channel.inbound.isOpen(for: self.bound) else {
@@ -222,7 +229,7 @@ final class FrameStream: StreamConsumer {
                 guard let payload = try self.decoder.next(&self.input) else { break }
                 let length = before - self.input.readableBytes
                 let credit = length - self.creditedOfUnfinished
-                self.creditedOfUnfinished = 0
+                self.unfinishedEnded(channel)
                 guard let opened = self.open(payload, channel) else {
                     stream.consumed(credit)
                     self.decryptionFailures += 1
@@ -252,12 +259,30 @@ final class FrameStream: StreamConsumer {
             return
         }
         guard self.deliver(batch, channel) else { return }
-        // The frame that is not complete may be larger than the window: what has come of it is given back.
-        let unfinished = self.input.readableBytes - self.creditedOfUnfinished
-        if unfinished > 0 {
-            stream.consumed(unfinished)
-            self.creditedOfUnfinished += unfinished
-        }
+        self.creditUnfinished(stream, channel)
+    }
+
+    /// The frame that is not complete may be larger than the window: what has come of it is given back.
+    private func creditUnfinished(_ stream: MuxedStream, _ channel: StreamChannel) {
+        let length = self.input.readableBytes
+        // A frame that fits into the window needs nothing.
+        guard length >= Self.smallestCredited, length > self.creditedOfUnfinished,
+            channel.unfinished.admit(length, of: self.id, self.bound)
+        else { return }
+        stream.consumed(length - self.creditedOfUnfinished)
+        self.creditedOfUnfinished = length
+    }
+
+    /// Asks again whether the unfinished frame may grow.
+    func resumeUnfinished() {
+        guard let channel = self.channel, let stream = self.stream, !self.isPaused else { return }
+        self.connection.workHere { self.creditUnfinished(stream, channel) }
+    }
+
+    private func unfinishedEnded(_ channel: StreamChannel) {
+        guard self.creditedOfUnfinished > 0 else { return }
+        self.creditedOfUnfinished = 0
+        channel.unfinished.finished(self.id)
     }
 
     private func open(_ payload: ByteBuffer, _ channel: StreamChannel) -> ByteBuffer? {
@@ -280,6 +305,7 @@ final class FrameStream: StreamConsumer {
         case .pending: self.endedBeforeAttachment = true
         case .attached(let channel):
             // A peer that ends its half does not read any more either: what is left goes to another stream.
+            self.hasEnded = true
             self.parse(stream, isLast: true)
             self.handOver(to: channel, stream)
         case .detached: stream.finish()
@@ -288,9 +314,9 @@ final class FrameStream: StreamConsumer {
 
     func streamClosed(_ reason: StreamCloseReason, stream: MuxedStream) {
         let wasReady = self.stream != nil
-        defer { self.stream = nil }
         guard case .attached(let channel) = self.attachment else {
             self.attachment = .detached
+            self.stream = nil
             return
         }
         if self.isOutbound, !wasReady {
@@ -298,27 +324,35 @@ final class FrameStream: StreamConsumer {
             channel.openFailed(reason.error)
             return
         }
+        self.hasEnded = true
         self.parse(stream, isLast: true)
         self.handOver(to: channel, stream)
+        // What came before the handshake was complete is still parsed when it is.
+        if !self.isPaused || self.input.readableBytes == 0 { self.detach() }
+    }
+
+    private func detach() {
         self.attachment = .detached
         self.input = ByteBuffer()
+        self.stream = nil
     }
 
     /// The session is over.
     func channelClosed() {
+        if let channel = self.channel { self.unfinishedEnded(channel) }
         self.stopRetaining()
-        self.attachment = .detached
         self.inFlight = []
         self.stream?.reset(code: StreamErrorCode.none)
+        self.detach()
     }
 
     private func end(code: UInt32, _ stream: MuxedStream) {
         self.input = ByteBuffer()
-        self.creditedOfUnfinished = 0
         stream.reset(code: code)
     }
 
     private func handOver(to channel: StreamChannel, _ stream: MuxedStream) {
+        self.unfinishedEnded(channel)
         let unwritten = self.inFlight
         let retained = self.isRetaining ? self.retained : []
         self.inFlight = []

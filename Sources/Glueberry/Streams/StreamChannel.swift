@@ -68,6 +68,7 @@ final class StreamChannel: Sendable {
     /// Nil on the handshake stream.
     let key: PairKey?
     let inbound: any InboundSink
+    let unfinished: UnfinishedFrames
     private let nonces: NonceSource
     private let eventLoop: any EventLoop
     /// Opens a stream of the multiplexer for the consumer; answers false if the session has no connection.
@@ -76,7 +77,8 @@ final class StreamChannel: Sendable {
 
     init(
         peer: PeerID, name: String, session: UInt64, key: PairKey?, limits: Limits, inbound: any InboundSink,
-        nonces: NonceSource, eventLoop: any EventLoop, open: @escaping @Sendable (StreamChannel) -> Bool
+        unfinished: UnfinishedFrames, nonces: NonceSource, eventLoop: any EventLoop,
+        open: @escaping @Sendable (StreamChannel) -> Bool
     ) {
         self.peer = peer
         self.name = name
@@ -84,6 +86,7 @@ final class StreamChannel: Sendable {
         self.key = key
         self.limits = limits
         self.inbound = inbound
+        self.unfinished = unfinished
         self.nonces = nonces
         self.eventLoop = eventLoop
         self.open = open
@@ -110,7 +113,8 @@ final class StreamChannel: Sendable {
                         ? GlueberryError(
                             .sendTimedOut, "the send queue stayed full until the deadline",
                             hint: "the peer reads too slowly, or not at all", peer: peer, stream: name)
-                        : GlueberryError(.cancelled, "the send was cancelled; nothing was sent", peer: peer, stream: name)
+                        : GlueberryError(
+                            .cancelled, "the send was cancelled; nothing was sent", peer: peer, stream: name)
                 },
                 start: { (admitted: Settlement<Void, GlueberryError>) in self.wait(bytes, admitted) },
                 abandon: { self.admitWaiters() })
@@ -235,7 +239,8 @@ final class StreamChannel: Sendable {
                 }
         } catch {
             self.release(bytes: bytes, messages: 1)
-            throw GlueberryError(.encryptionFailed, "the message could not be sealed", peer: self.peer, stream: self.name, cause: error)
+            throw GlueberryError(
+                .encryptionFailed, "the message could not be sealed", peer: self.peer, stream: self.name, cause: error)
         }
         let (closed, needsPump) = self.state.withLock { state -> (GlueberryError?, Bool) in
             if let closed = state.closed {
@@ -343,8 +348,10 @@ final class StreamChannel: Sendable {
         return isTaken
     }
 
-    /// A stream has ended, or the other side will not read it any more. What was not written on it, and what the other
-    /// side may never have seen, goes to the next one, in order and before anything newer.
+    /// A stream has ended, or the other side will not read it any more.
+    ///
+    /// What was not written on it, and what the other side may never have seen, goes to the next one, in order and
+    /// before anything newer.
     func ended(
         _ id: ObjectIdentifier, unwritten: Deque<ByteBuffer>, retained: Deque<ByteBuffer>, madeProgress: Bool
     ) {
@@ -415,7 +422,9 @@ final class StreamChannel: Sendable {
 
     // MARK: End
 
-    /// Ends the channel: whoever waits gets the error. Returns how many accepted messages were not written.
+    /// Ends the channel: whoever waits gets the error.
+    ///
+    /// Returns how many accepted messages were not written.
     @discardableResult
     func close(_ error: GlueberryError) -> Int {
         let (waiters, streams, drained, lost) = self.state.withLock {
@@ -443,7 +452,9 @@ final class StreamChannel: Sendable {
     }
 }
 
-/// Where the messages of a stream go. Calls come on the event loops of connections.
+/// Where the messages of a stream go.
+///
+/// Calls come on the event loops of connections.
 protocol InboundSink: AnyObject, Sendable {
     /// Takes what one read brought; false if it is full, in which case nothing more is parsed until the stream is told to
     /// resume.

@@ -52,6 +52,7 @@ extension Multiaddr {
     private static func isPublicIPv6(_ bytes: [UInt8]) -> Bool {
         guard bytes.count == 16 else { return false }
         // Only 2000::/3 is assigned for global use; the documentation block within it is not.
-        return bytes[0] & 0xe0 == 0x20 && !(bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8)
+        return bytes[0] & 0xe0 == 0x20
+            && !(bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8)
     }
 }

@@ -88,6 +88,7 @@ public final class Connection: Sendable {
     /// - Parameters:
     ///   - protocols: Protocol IDs in the order of preference.
     ///   - timeout: The longest wait for the agreement; by default `HostTimeouts.streamNegotiation`.
+    /// - Returns: The stream, whose `protocolID` is the one agreed on.
     /// - Throws: ``HostError`` with code `noCommonProtocol`, `timedOut`, `limitExceeded`, `closed`, `reset` or, when the
     ///   calling task is cancelled, `cancelled`. The stream is reset in every such case.
     public func openStream(protocols: [String], timeout: TimeAmount? = nil) async throws(HostError) -> Stream {
@@ -98,6 +99,7 @@ public final class Connection: Sendable {
     }
 
     /// Closes the connection with a libp2p error code, after sending what is queued, and returns when it is closed.
+    ///
     /// Closing twice is harmless.
     public func close(code: UInt32 = ConnectionErrorCode.none) async {
         let closed = Settlement<Void, Never>()
@@ -146,7 +148,9 @@ public final class Connection: Sendable {
 
     // MARK: Within the package
 
-    /// Opens a stream for a consumer that lives on the event loop. May be called from any thread.
+    /// Opens a stream for a consumer that lives on the event loop.
+    ///
+    /// May be called from any thread.
     package func openStream(
         protocols: [String], consumer: sending any StreamConsumer,
         failed: @escaping @Sendable (HostError) -> Void
@@ -189,7 +193,9 @@ public final class Connection: Sendable {
     /// Runs `body` as one piece of work for a caller that is on the event loop already.
     package func workHere(_ body: () -> Void) { self.handler.value.work(body) }
 
-    /// Closes without waiting. May be called from any thread.
+    /// Closes without waiting.
+    ///
+    /// May be called from any thread.
     package func closeNow(code: UInt32) {
         self.eventLoop.execute { self.handler.value.work { self.handler.value.close(code: code) } }
     }

@@ -11,7 +11,9 @@
 
 import PeerIdentity
 
-/// What a connection tells its host. Every call comes on the connection's event loop.
+/// What a connection tells its host.
+///
+/// Every call comes on the connection's event loop.
 protocol ConnectionDelegate: Sendable {
     /// The remote peer has been authenticated: count it, or refuse it by throwing.
     func admit(_ connection: Connection) throws(HostError)

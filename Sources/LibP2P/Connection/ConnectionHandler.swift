@@ -141,6 +141,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         return false
     }
 
+    /// The connection is closing and its last words are on their way.
+    var isLeaving: Bool {
+        if case .closing = self.phase { return true }
+        return false
+    }
+
     var roundTripTime: TimeAmount? { self.session.roundTripTime }
 
     func openStream(protocols: [String], consumer: any StreamConsumer, connection: Connection) throws(HostError) {
@@ -294,8 +300,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         } catch {
             self.phase = .open(connection)
             self.secured.fail(UpgradeFailure(stage: .secured, error: error))
-            self.close(code: error.code == .limitExceeded ? ConnectionErrorCode.resourceLimitExceeded
-                : ConnectionErrorCode.gated)
+            self.close(
+                code: error.code == .limitExceeded
+                    ? ConnectionErrorCode.resourceLimitExceeded
+                    : ConnectionErrorCode.gated)
             return
         }
         self.phase = .open(connection)

@@ -27,7 +27,9 @@ package final class DialHandle: Sendable {
         self.eventLoop = eventLoop
     }
 
-    /// Ends the dial without a result; what it has opened is closed. Cancelling twice, or too late, is harmless.
+    /// Ends the dial without a result; what it has opened is closed.
+    ///
+    /// Cancelling twice, or too late, is harmless.
     package func cancel() {
         let before = self.state.withLock { state in
             defer { state = .cancelled }
@@ -47,7 +49,9 @@ package final class DialHandle: Sendable {
 }
 
 extension NIOLoopBound {
-    /// Runs `body` with the value on its event loop. The value stays on the loop; only the box travels.
+    /// Runs `body` with the value on its event loop.
+    ///
+    /// The value stays on the loop; only the box travels.
     func execute(_ body: @escaping @Sendable (Value) -> Void) {
         self.eventLoop.execute { body(self.value) }
     }

@@ -14,7 +14,9 @@ import NIOCore
 import PeerIdentity
 
 /// The driver of one dial: resolves names, starts attempts as the ``DialSchedule`` says, takes the first connection
-/// that is secured and ends the others. Confined to its event loop.
+/// that is secured and ends the others.
+///
+/// Confined to its event loop.
 final class Dialer {
     private let host: Host
     private let peer: PeerID?

@@ -94,7 +94,8 @@ public final class Host: Sendable {
     public func listen(on addresses: [Multiaddr]) async throws(HostError) {
         for address in addresses {
             guard let transport = self.transport(for: address) else {
-                throw HostError(.badAddress, "no transport here listens on \(address); give /ip4/…/tcp/PORT or /ip6/…/tcp/PORT")
+                throw HostError(
+                    .badAddress, "no transport here listens on \(address); give /ip4/…/tcp/PORT or /ip6/…/tcp/PORT")
             }
             let listener = try await transport.listen(on: address, group: self.group) { channel in
                 self.accept(channel)
@@ -130,6 +131,7 @@ public final class Host: Sendable {
     ///   - peer: Who must answer; nil takes whoever does.
     ///   - addresses: Where to look; a `/p2p` part is checked against `peer`.
     ///   - timeout: The longest wait over all addresses; by default `HostTimeouts.dial`.
+    /// - Returns: A connection that can carry streams.
     /// - Throws: ``HostError`` with code `dialFailed` or `timedOut`, with every attempt in it; `cancelled` when the
     ///   calling task is cancelled, which ends the dial; `stopped`.
     public func connect(
@@ -174,8 +176,10 @@ public final class Host: Sendable {
 
     // MARK: Handlers
 
-    /// Takes incoming streams for a protocol. Each runs the handler in a task of its own, which `stop` cancels and
-    /// waits for; a stream that the handler leaves unfinished is reset.
+    /// Takes incoming streams for a protocol.
+    ///
+    /// Each runs the handler in a task of its own, which `stop` cancels and waits for; a stream that the handler leaves
+    /// unfinished is reset.
     public func handle(_ protocolID: String, with handler: @escaping @Sendable (Stream) async -> Void) {
         self.state.withLock { $0.handlers[protocolID] = handler }
         self.protocolsChanged()
@@ -190,7 +194,9 @@ public final class Host: Sendable {
     // MARK: End
 
     /// Ends everything the host runs: listeners, dials, connections (with libp2p's shutdown code) and handler tasks,
-    /// and returns when all of it has ended. Stopping twice is harmless.
+    /// and returns when all of it has ended.
+    ///
+    /// Stopping twice is harmless.
     public func stop() async {
         let (listeners, connections, dialers) = self.state.withLock { state in
             state.isStopping = true
@@ -206,8 +212,11 @@ public final class Host: Sendable {
         }
         let channels = self.state.withLock { Array($0.channels.values) }
         for channel in channels {
-            // A connection on its way out still has its last words to send; the others are cut off.
-            if !channel.isActive || connections.isEmpty { channel.close(promise: nil) }
+            channel.eventLoop.execute {
+                // A connection on its way out still has its last words to send; the others are cut off.
+                let handler = try? channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
+                if !(handler?.isLeaving ?? false) { channel.close(promise: nil) }
+            }
         }
         for channel in channels { try? await channel.closeFuture.get() }
         await self.tasks.cancelAndWait()
@@ -248,7 +257,9 @@ public final class Host: Sendable {
         }
     }
 
-    /// Tells the peers that the list of protocols or addresses has changed. May be called from any thread.
+    /// Tells the peers that the list of protocols or addresses has changed.
+    ///
+    /// May be called from any thread.
     package func protocolsChanged() {
         let connections = self.state.withLock { state in
             state.protocolRevision += 1

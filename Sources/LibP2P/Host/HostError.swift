@@ -15,7 +15,7 @@ public import Multiformats
 public struct HostError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is; compare with the static members.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Value: String { // swift-format-ignore
+        private enum Value: String {  // swift-format-ignore
             case addressInUse, badAddress, cancelled, closed, dialFailed, handshakeFailed, limitExceeded
             case noCommonProtocol, notConnected, protocolViolation, reset, stopped, timedOut, wrongPeer, ioFailed
         }

@@ -12,7 +12,9 @@
 package import Multiformats
 package import PeerIdentity
 
-/// What a library above the host is told, and asked. Calls about one connection come on its event loop, in order.
+/// What a library above the host is told, and asked.
+///
+/// Calls about one connection come on its event loop, in order.
 package protocol HostObserver: AnyObject, Sendable {
     /// Whether to talk to a peer at all; the error says why not.
     func hostAdmits(_ peer: PeerID, at address: Multiaddr, direction: Connection.Direction) -> HostError?

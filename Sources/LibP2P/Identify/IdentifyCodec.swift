@@ -61,7 +61,8 @@ struct IdentifyAnswer {
         var length = 0
         for name in self.protocols {
             length += name.utf8.count + 2
-            if length > IdentifyProtocol.protocolBytesPerMessage, messages.count < IdentifyProtocol.maximumMessages - 1 {
+            if length > IdentifyProtocol.protocolBytesPerMessage, messages.count < IdentifyProtocol.maximumMessages - 1
+            {
                 messages.append(Identify())
                 length = name.utf8.count + 2
             }

@@ -81,8 +81,10 @@ struct AddressBlock: Hashable, CustomStringConvertible {
     }
 
     var description: String {
-        self.bytes.count == 4
-            ? self.bytes.map(String.init).joined(separator: ".")
-            : self.bytes.map { String($0, radix: 16) }.joined(separator: ":") + "::/56"
+        guard self.bytes.count != 4 else { return self.bytes.map(String.init).joined(separator: ".") }
+        let groups = stride(from: 0, to: self.bytes.count, by: 2).map { index in
+            UInt16(self.bytes[index]) << 8 | (index + 1 < self.bytes.count ? UInt16(self.bytes[index + 1]) : 0)
+        }
+        return groups.map { String($0, radix: 16) }.joined(separator: ":") + "::/56"
     }
 }

@@ -11,7 +11,9 @@
 
 import Synchronization
 
-/// What one peer makes this host hold, over all its connections. Usable from any thread.
+/// What one peer makes this host hold, over all its connections.
+///
+/// Usable from any thread.
 final class PeerUsage: Sendable {
     private let streams = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
@@ -40,7 +42,9 @@ final class PeerUsage: Sendable {
         self.streams.subtract(1, ordering: .relaxed)
     }
 
-    /// Counts received bytes; false if they exceed the limit. They are counted in either case and are to be released.
+    /// Counts received bytes; false if they exceed the limit.
+    ///
+    /// They are counted in either case and are to be released.
     func hold(bytes count: Int) -> Bool {
         let (_, held) = self.bytes.add(count, ordering: .relaxed)
         return held <= self.limits.bufferedBytesPerPeer

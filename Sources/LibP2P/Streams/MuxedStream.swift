@@ -89,7 +89,9 @@ package final class MuxedStream {
         self.handler?.finish(self.id)
     }
 
-    /// Ends both halves at once; what is queued is dropped. The consumer hears of it through `streamClosed`.
+    /// Ends both halves at once; what is queued is dropped.
+    ///
+    /// The consumer hears of it through `streamClosed`.
     package func reset(code: UInt32) {
         guard let handler = self.handler else { return }
         handler.reset(self.id, code: code)
@@ -121,7 +123,9 @@ package final class MuxedStream {
         guard let handler = self.handler else { return }
         self.unwrittenNegotiation += output.readableBytes
         handler.write(output, on: self.id)
-        self.negotiationTimer = self.eventLoop.assumeIsolated().scheduleTask(in: handler.timeouts.streamNegotiation) { self.failNegotiation(HostError(.timedOut, "no agreement on the stream's protocol in time")) }
+        self.negotiationTimer = self.eventLoop.assumeIsolated().scheduleTask(in: handler.timeouts.streamNegotiation) {
+            self.failNegotiation(HostError(.timedOut, "no agreement on the stream's protocol in time"))
+        }
     }
 
     func received(_ bytes: ByteBuffer) {

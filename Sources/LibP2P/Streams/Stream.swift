@@ -122,8 +122,9 @@ public final class Stream: Sendable {
         self.connection.work { driver.value.write(bytes) }
     }
 
-    /// Ends this side's half after everything written so far; the other side reads to the end. Doing it twice is
-    /// harmless.
+    /// Ends this side's half after everything written so far; the other side reads to the end.
+    ///
+    /// Doing it twice is harmless.
     public func finish() async {
         let driver = self.state.withLock { state -> NIOLoopBound<StreamDriver>? in
             guard !state.isOutboundFinished else { return nil }
@@ -133,7 +134,9 @@ public final class Stream: Sendable {
         if let driver { self.connection.work { driver.value.finish() } }
     }
 
-    /// Ends both halves at once. What is queued is dropped, and whoever waits gets an error.
+    /// Ends both halves at once.
+    ///
+    /// What is queued is dropped, and whoever waits gets an error.
     public func reset(code: UInt32 = StreamErrorCode.none) {
         let (driver, opened) = self.state.withLock { state in
             state.isAbandoned = true

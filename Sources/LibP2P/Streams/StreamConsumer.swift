@@ -11,8 +11,10 @@
 
 package import NIOCore
 
-/// What takes the bytes of one stream. Every call comes on the event loop of the stream's connection, in the order in
-/// which things happened; after ``streamClosed(_:)`` none follows.
+/// What takes the bytes of one stream.
+///
+/// Every call comes on the event loop of the stream's connection, in the order in which things happened; after
+/// ``streamClosed(_:)`` none follows.
 package protocol StreamConsumer: AnyObject {
     /// The two sides agreed on the protocol: the stream can be written.
     func streamReady(_ stream: MuxedStream)

@@ -85,7 +85,8 @@ struct TCPTransport: Transport {
         } catch let error as HostError {
             throw error
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw HostError(.addressInUse, "\(address) is in use by another socket; choose another port or stop its owner")
+            throw HostError(
+                .addressInUse, "\(address) is in use by another socket; choose another port or stop its owner")
         } catch let error as IOError where error.errnoCode == EACCES {
             throw HostError(.ioFailed, "listening on \(address) is not permitted; ports below 1024 need privileges")
         } catch let error as IOError where error.errnoCode == EADDRNOTAVAIL {

@@ -49,8 +49,9 @@ package final class OwnedTasks: Sendable {
         }
     }
 
-    /// Cancels every task, starts none any more, and returns when the last has ended. A task that calls this is not
-    /// waited for, or it would wait for itself.
+    /// Cancels every task, starts none any more, and returns when the last has ended.
+    ///
+    /// A task that calls this is not waited for, or it would wait for itself.
     package func cancelAndWait() async {
         let tasks = self.state.withLock { state in
             state.isClosed = true

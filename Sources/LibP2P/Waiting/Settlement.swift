@@ -13,7 +13,9 @@ package import NIOCore
 import Synchronization
 
 /// A result that one task awaits and that is settled once, by whoever is first: the work, its deadline, or the
-/// cancellation of the waiting task. Later attempts are told that they came too late.
+/// cancellation of the waiting task.
+///
+/// Later attempts are told that they came too late.
 package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
     private enum State {
         case pending
@@ -55,7 +57,9 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
         self.state.withLock { if case .settled = $0 { true } else { false } }
     }
 
-    /// Waits for the result. One task at most waits.
+    /// Waits for the result.
+    ///
+    /// One task at most waits.
     package func value() async -> Result<Value, Failure> {
         await withCheckedContinuation { continuation in
             let settled = self.state.withLock { state -> Result<Value, Failure>? in
@@ -85,6 +89,8 @@ extension EventLoop {
     ///   - ended: Makes the error for a deadline (`timedOut`) or a cancellation (`cancelled`).
     ///   - start: Begins the work; called on the calling task.
     ///   - abandon: Called once if the deadline or the cancellation came first, to undo what was begun.
+    /// - Returns: What the work brought.
+    /// - Throws: What the work failed with, or what `ended` made.
     package func await<Value: Sendable, Failure: Error>(
         timeout: TimeAmount?,
         ended: @escaping @Sendable (HostError.Code) -> Failure,

@@ -1,0 +1,62 @@
+# Everything that is done with this repository, by name. `make help` lists it.
+#
+# Variables: SWIFT_FLAGS goes to every `swift build` and `swift test`, DEMO_ARGUMENTS to the demo, and DEMO_WRAPPER
+# is a command that the demo is run under, for example to measure it.
+
+SWIFT ?= swift
+SWIFT_FLAGS ?=
+DEMO_ARGUMENTS ?=
+DEMO_WRAPPER ?=
+TSAN_SCRATCH ?= .build-tsan
+FALLBACK_SCRATCH ?= .build-fallback
+
+
+# Builds use every core and much memory; there is never more than one at a time.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help prerequisites test-peers build demo test sanitize fallback format lint clean
+
+help:
+	@echo 'make demo      build for release and show two nodes at work; the last line is JSON'
+	@echo 'make test      build and run every test, those against other implementations included'
+	@echo 'make sanitize  the same tests under the thread sanitizer'
+	@echo 'make fallback  the tests of what is encrypted, with the portable cipher'
+	@echo 'make format    format the sources'
+	@echo 'make lint      check the format of the sources and the syntax of the scripts'
+	@echo 'make clean     remove what was built'
+
+prerequisites:
+	@scripts/install-prerequisites.sh 1>&2
+
+test-peers: prerequisites
+	@scripts/install-test-peers.sh 1>&2
+
+build: prerequisites
+	@$(SWIFT) build $(SWIFT_FLAGS)
+
+demo: prerequisites
+	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
+	@$(DEMO_WRAPPER) "$$($(SWIFT) build -c release --show-bin-path)/glueberry" demo $(DEMO_ARGUMENTS)
+
+test: test-peers
+	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
+	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS)
+	scripts/check-command.sh "$$($(SWIFT) build --show-bin-path)/glueberry"
+
+sanitize: test-peers
+	@SWIFT="$(SWIFT)" scripts/run-thread-sanitizer.sh "$(TSAN_SCRATCH)" $(SWIFT_FLAGS)
+
+# The trait BoringSSL is on by default; without it the cipher of swift-crypto's public interface does the work.
+fallback: prerequisites
+	$(SWIFT) test --disable-xctest --disable-default-traits --scratch-path "$(FALLBACK_SCRATCH)" $(SWIFT_FLAGS) \
+		--filter '^(AEADTests|NoiseTests|GlueberryTests)\.'
+
+format: prerequisites
+	@$(SWIFT) format --in-place --parallel --recursive Sources Tests Package.swift
+
+lint: prerequisites
+	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
+	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
+
+clean:
+	rm -rf .build "$(TSAN_SCRATCH)" "$(FALLBACK_SCRATCH)"
