@@ -34,4 +34,12 @@ import Testing
             #expect(line.addrs?.isEmpty == false)
         }
     }
+
+    @Test(.timeLimit(.minutes(1))) func waitingForALineThatNeverComesFails() async throws {
+        try await PythonPeer.run(["--role", "listen"]) { peer in
+            await #expect(throws: DeadlineError.self) {
+                _ = try await peer.next("established", within: .milliseconds(500))
+            }
+        }
+    }
 }

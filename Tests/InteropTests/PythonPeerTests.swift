@@ -59,15 +59,18 @@ import Testing
     @Test(arguments: Link.all) func receivesTheEchoesOfWhatTheNodeSends(link: Link) async throws {
         try await withNode { node in
             try await connected(node, link, options: ["--echo"]) { _, peerID in
-                let messages = try node.messages().makeAsyncIterator()
-                for stream in ["a", "b"] {
-                    for (number, size) in Self.sizes.enumerated() {
-                        let payload = SplitMix64.bytes(size, seed: UInt64(number))
-                        try await node.send(payload, to: peerID, on: stream)
-                        let message = try #require(try await messages.next())
-                        #expect(message.peer == peerID)
-                        #expect(message.stream == stream)
-                        #expect(digest(message.payload) == digest(payload))
+                let messages = try node.messages()
+                try await withDeadline(.seconds(90), "the exchange of \(Self.sizes.count) messages on two streams") {
+                    var iterator = messages.makeAsyncIterator()
+                    for stream in ["a", "b"] {
+                        for (number, size) in Self.sizes.enumerated() {
+                            let payload = SplitMix64.bytes(size, seed: UInt64(number))
+                            try await node.send(payload, to: peerID, on: stream)
+                            let message = try #require(try await Self.next(&iterator))
+                            #expect(message.peer == peerID)
+                            #expect(message.stream == stream)
+                            #expect(digest(message.payload) == digest(payload))
+                        }
                     }
                 }
             }
@@ -295,5 +298,12 @@ import Testing
         try peer.command(.send(sizes, on: "a", fresh: fresh))
         let sent = try await peer.next("sent")
         #expect(sent.ok == true, sourceLocation: sourceLocation)
+    }
+
+    /// The next element; generic, so that it does not matter whether the iterator is a value.
+    private static func next<Iterator: AsyncIteratorProtocol>(
+        _ iterator: inout Iterator
+    ) async throws -> Iterator.Element? {
+        try await iterator.next()
     }
 }

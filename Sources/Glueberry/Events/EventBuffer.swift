@@ -22,7 +22,7 @@ final class EventBuffer: Sendable {
     private struct State {
         var events: Deque<ConnectionEvent> = []
         var missed = 0
-        var waiting: Settlement<Void, Never>?
+        var waiting: [Settlement<Void, Never>] = []
         var isFinished = false
         var isClaimed = false
     }
@@ -40,23 +40,23 @@ final class EventBuffer: Sendable {
 
     func append(_ event: ConnectionEvent) {
         guard self.peers?.contains(event.peer) ?? true, self.states?.contains(event.state) ?? true else { return }
-        let waiting = self.state.withLock { state -> Settlement<Void, Never>? in
-            guard !state.isFinished else { return nil }
+        let waiting = self.state.withLock { state -> [Settlement<Void, Never>] in
+            guard !state.isFinished else { return [] }
             if state.events.count >= self.capacity { self.compact(&state) }
             state.events.append(event)
-            defer { state.waiting = nil }
+            defer { state.waiting = [] }
             return state.waiting
         }
-        waiting?.succeed()
+        for waiter in waiting { waiter.succeed() }
     }
 
     func finish() {
         let waiting = self.state.withLock { state in
             state.isFinished = true
-            defer { state.waiting = nil }
+            defer { state.waiting = [] }
             return state.waiting
         }
-        waiting?.succeed()
+        for waiter in waiting { waiter.succeed() }
     }
 
     func claim() -> Bool {
@@ -80,7 +80,7 @@ final class EventBuffer: Sendable {
                     state.missed = 0
                     return (event, false)
                 }
-                if !state.isFinished { state.waiting = wait }
+                if !state.isFinished { state.waiting.append(wait) }
                 return (nil, state.isFinished)
             }
             if let event { return event }

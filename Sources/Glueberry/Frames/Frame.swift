@@ -132,7 +132,9 @@ struct FrameDecoder {
         guard outer.value <= UInt64(self.maximumPayload) + 10 else {
             throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
         }
-        guard let inner = try self.length(view.dropFirst(outer.length)) else {
+        // Nothing beyond the frame is looked at, so that it does not matter how much of what follows is there already.
+        let body = view.dropFirst(outer.length).prefix(Int(outer.value))
+        guard let inner = try self.length(body) else {
             if view.count - outer.length >= outer.value { throw .lengthsDisagree }
             return nil
         }

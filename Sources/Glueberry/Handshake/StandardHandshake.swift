@@ -54,6 +54,7 @@ struct StandardHandshakeRun {
     }
 
     static let maximumHelloLength = 4096
+    static let maximumMessageLength = 1 + maximumHelloLength
     /// Hellos of the other side that are answered: implementations differ in how often they send it.
     private static let maximumAnswers = 8
 
@@ -61,7 +62,8 @@ struct StandardHandshakeRun {
         case waitingForKey
         case verifying
         case prepared
-        case ended
+        case complete
+        case failed
     }
 
     private let remotePeer: PeerID
@@ -115,7 +117,10 @@ struct StandardHandshakeRun {
         self.remoteHello = body
         guard self.answers < Self.maximumAnswers else { return [] }
         self.answers += 1
-        return self.helloOnce() + [.send([Kind.publicKey] + self.publicKey)]
+        var outputs = self.helloOnce() + [.send([Kind.publicKey] + self.publicKey)]
+        // One who greets us this late has begun anew, and waits for the end as well.
+        if self.isPrepared { outputs.append(.send([Kind.complete])) }
+        return outputs
     }
 
     private mutating func receiveKey(_ body: [UInt8]) -> [Output] {
@@ -133,6 +138,8 @@ struct StandardHandshakeRun {
         return outputs + [.verify(key: key, hello: self.remoteHello)]
     }
 
+    private var isPrepared: Bool { self.local == .prepared || self.local == .complete }
+
     private mutating func helloOnce() -> [Output] {
         guard !self.hasSentHello else { return [] }
         self.hasSentHello = true
@@ -141,13 +148,13 @@ struct StandardHandshakeRun {
 
     private mutating func finalizeIfComplete() -> [Output] {
         guard case .prepared = self.local, self.isRemoteComplete else { return [] }
-        self.local = .ended
+        self.local = .complete
         return [.finalize]
     }
 
     private mutating func fail(_ reason: String) -> [Output] {
-        guard self.local != .ended else { return [] }
-        self.local = .ended
+        guard self.local != .complete, self.local != .failed else { return [] }
+        self.local = .failed
         return [.fail(reason)]
     }
 }

@@ -157,7 +157,10 @@ struct PeerLifecycle {
     /// The other side has begun a new session while this one believes in the old: its process was restarted, or it lost
     /// the connection first.
     mutating func superseded(now: NIODeadline) -> [Effect] {
-        guard case .established = self.phase else { return [] }
+        switch self.phase {
+        case .connected, .established: break
+        case .disconnected, .connecting, .reconnecting, .cooldown: return []
+        }
         let ended = Effect.end(generation: self.generation, .superseded)
         self.phase = .disconnected
         return [ended, .state(.disconnected, .superseded)] + self.connected(now: now)
@@ -191,6 +194,8 @@ struct PeerLifecycle {
         self.phase = .disconnected
         let effects: [Effect] = [
             .end(generation: generation, .connectionLost(reason)), .state(.disconnected, .connectionLost(reason)),
+            // Were another connection left open, the other side might never hear that the session is over.
+            .closeConnections(code: ConnectionErrorCode.supplanted),
         ]
         guard self.isWanted, Self.wasSentAway(reason) else {
             return effects + self.scheduleNextTry(now: now, jitter: jitter)

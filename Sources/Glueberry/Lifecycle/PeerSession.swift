@@ -22,12 +22,16 @@ final class PeerSession: Sendable {
         var isEstablished = false
         var closed: GlueberryError?
         /// Streams that brought something before the handshake was complete; they are parsed when it is.
-        var held: [NIOLoopBound<FrameStream>] = []
+        var held: [ObjectIdentifier: NIOLoopBound<FrameStream>] = [:]
+        /// Connections that streams of the session have run on.
+        var carrying: Set<UInt64> = []
     }
 
     let peer: PeerID
     let generation: UInt64
     let isOutbound: Bool
+    /// The newest connection to the peer when the session began: older ones that are not the session's belong to the past.
+    private let newestConnection: UInt64
     let unfinished = UnfinishedFrames(limit: 4 * 1024 * 1024)
     private let state: Mutex<State>
 
@@ -35,6 +39,7 @@ final class PeerSession: Sendable {
         self.peer = peer
         self.generation = generation
         self.isOutbound = isOutbound
+        self.newestConnection = connections.map(\.id).max() ?? 0
         self.state = Mutex(State(connections: connections))
     }
 
@@ -48,6 +53,16 @@ final class PeerSession: Sendable {
         self.state.withLock { $0.connections.contains { $0 === connection } }
     }
 
+    /// Whether streams on a connection belong to this session: it is one of the session's, or came after it began.
+    func admitsStreams(on connection: Connection) -> Bool {
+        connection.id > self.newestConnection || self.owns(connection)
+    }
+
+    /// Notes that a stream of the session runs on a connection.
+    func carries(_ connection: Connection) {
+        self.state.withLock { _ = $0.carrying.insert(connection.id) }
+    }
+
     /// Adds a connection that the session's streams may come and go on.
     func attach(_ connection: Connection) {
         self.state.withLock { state in
@@ -56,12 +71,16 @@ final class PeerSession: Sendable {
         }
     }
 
-    /// Removes a connection; true if it was the session's last.
+    /// Removes a connection that has ended.
+    ///
+    /// - Returns: Whether the session ends with it: it was the last, or streams ran on it, so that nobody can tell what of
+    ///   them has arrived.
     func detach(_ connection: Connection) -> Bool {
         self.state.withLock { state in
             let before = state.connections.count
             state.connections.removeAll { $0 === connection }
-            return before > 0 && state.connections.isEmpty
+            return before > state.connections.count
+                && (state.connections.isEmpty || state.carrying.contains(connection.id))
         }
     }
 
@@ -77,6 +96,7 @@ final class PeerSession: Sendable {
     /// Opens a stream of the multiplexer for a channel, on the oldest connection that lives.
     func openStream(for channel: StreamChannel) -> Bool {
         guard let connection = self.connections.first(where: { !$0.isClosed }) else { return false }
+        self.carries(connection)
         let protocols = [channel.protocolID]
         connection.work {
             connection.openStream(
@@ -90,8 +110,8 @@ final class PeerSession: Sendable {
     func establish() {
         let held = self.state.withLock { state in
             state.isEstablished = true
-            defer { state.held = [] }
-            return state.held
+            defer { state.held = [:] }
+            return Array(state.held.values)
         }
         for stream in held { stream.eventLoop.execute { stream.value.resume() } }
     }
@@ -99,7 +119,7 @@ final class PeerSession: Sendable {
     /// Whether a stream's messages may be parsed; if not, the stream is told to go on once they may.
     func admits(_ stream: NIOLoopBound<FrameStream>) -> Bool {
         self.state.withLock { state in
-            if !state.isEstablished { state.held.append(stream) }
+            if !state.isEstablished, state.closed == nil { state.held[ObjectIdentifier(stream.value)] = stream }
             return state.isEstablished
         }
     }
@@ -114,12 +134,24 @@ final class PeerSession: Sendable {
         }
     }
 
+    /// Waits until what was accepted has been written and, as far as a round trip on each connection tells, has arrived.
+    func settle(timeout: TimeAmount) async {
+        await self.flush(timeout: timeout)
+        await withTaskGroup(of: Void.self) { group in
+            for connection in self.connections { group.addTask { await connection.settle(timeout: timeout) } }
+        }
+    }
+
     /// Ends the session's streams; returns per stream how many accepted messages were not written.
     func close(_ error: GlueberryError) -> [String: Int] {
         let channels = self.state.withLock { state in
             state.closed = error
-            state.held = []
-            state.connections = []
+            defer {
+                state.held = [:]
+                state.connections = []
+                // The channels lead back here; without this neither they nor their key would go away.
+                state.channels = [:]
+            }
             return Array(state.channels.values)
         }
         var unwritten: [String: Int] = [:]
@@ -145,7 +177,7 @@ final class SessionInbound: InboundSink {
         self.counters = counters
     }
 
-    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> Bool {
+    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> InboundRoom {
         self.queue.append(batch, from: stream, id: ObjectIdentifier(stream.value))
     }
 
@@ -157,21 +189,26 @@ final class SessionInbound: InboundSink {
 }
 
 /// Brings the messages of the handshake stream to the ready-made handshake.
+///
+/// A handshake has a few messages. After many more the stream is read no further: whatever the other side sends then stays
+/// within its window.
 final class HandshakeInbound: InboundSink {
-    private let receive: @Sendable (Message) -> Void
-    private let counters: RefusalCounters
+    private static let maximumMessages = 64
 
-    init(counters: RefusalCounters, receive: @escaping @Sendable (Message) -> Void) {
+    private let receive: @Sendable ([Message]) -> Void
+    private let counters: RefusalCounters
+    private let received = Atomic<Int>(0)
+
+    init(counters: RefusalCounters, receive: @escaping @Sendable ([Message]) -> Void) {
         self.receive = receive
         self.counters = counters
     }
 
-    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> Bool {
-        for received in batch {
-            self.receive(received.message)
-            stream.value.giveCredit(received.credit)
-        }
-        return true
+    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> InboundRoom {
+        self.receive(batch.map(\.message))
+        for received in batch { stream.value.giveCredit(received.credit) }
+        let (_, count) = self.received.add(batch.count, ordering: .relaxed)
+        return count < Self.maximumMessages ? .now : .none
     }
 
     func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool { true }

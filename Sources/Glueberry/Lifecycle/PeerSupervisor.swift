@@ -34,6 +34,7 @@ final class PeerSupervisor {
         var timerDeadline: NIODeadline?
         var key: PairKey?
         var handshake: StandardHandshakeRun?
+        var verification: Task<Void, Never>?
         var publishedState = ConnectionState.disconnected
         var connectWaiters: [Settlement<Void, GlueberryError>] = []
         var establishedWaiters: [Settlement<Void, GlueberryError>] = []
@@ -103,6 +104,10 @@ final class PeerSupervisor {
     }
 
     func connect(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
+        guard !self.isStopping else {
+            waiter.fail(GlueberryError(.stopped, "the node is stopping", peer: peer))
+            return
+        }
         guard let entry = self.entries[peer], entry.isInBook else {
             waiter.fail(
                 GlueberryError(
@@ -112,16 +117,22 @@ final class PeerSupervisor {
         switch entry.lifecycle.state {
         case .connected, .established: waiter.succeed()
         default:
+            entry.connectWaiters.removeAll { $0.isSettled }
             entry.connectWaiters.append(waiter)
             self.perform(entry.lifecycle.connect(), on: entry)
         }
     }
 
     func awaitEstablished(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
+        guard !self.isStopping else {
+            waiter.fail(GlueberryError(.stopped, "the node is stopping", peer: peer))
+            return
+        }
         let entry = self.entry(peer)
         if case .established = entry.lifecycle.state {
             waiter.succeed()
         } else {
+            entry.establishedWaiters.removeAll { $0.isSettled }
             entry.establishedWaiters.append(waiter)
         }
     }
@@ -236,7 +247,7 @@ final class PeerSupervisor {
                 entry.lifecycle.lost(
                     generation: session.generation, reason, now: self.eventLoop.now, jitter: Self.jitter()),
                 on: entry)
-        } else if wasDialed, case .connecting = entry.lifecycle.state {
+        } else if wasDialed, case .connecting = entry.lifecycle.state, !self.beginOnAnyConnection(entry) {
             // The other side finished the security handshake and then turned us away.
             let error = HostError(
                 .closed, "the other side closed the connection before it could be used", cause: reason.error)
@@ -263,29 +274,42 @@ final class PeerSupervisor {
             entry.pendingStream = stream
             self.beginSession(entry, isOutbound: false, on: connection)
         case .connected:
-            entry.session?.attach(connection)
-            if let channel = entry.session?.channel(StreamName.handshake) {
+            guard let session = entry.session, let channel = session.channel(StreamName.handshake) else { return }
+            if channel.hasIncoming(besides: connection) {
+                // The other side has begun anew on another connection: the first one is dead, and nobody knows yet.
+                self.supersede(entry, with: stream, on: connection)
+            } else {
+                session.attach(connection)
+                session.carries(connection)
                 stream.eventLoop.execute { stream.value.attach(to: channel) }
             }
         case .established:
             if entry.session?.owns(connection) ?? false {
                 stream.eventLoop.execute { stream.value.refuse(code: StreamErrorCode.none) }
             } else {
-                let old = entry.session?.connections ?? []
-                entry.pendingStream = stream
-                entry.beginning = (false, [connection])
-                self.perform(entry.lifecycle.superseded(now: self.eventLoop.now), on: entry)
-                for connection in old { connection.closeNow(code: ConnectionErrorCode.supplanted) }
+                self.supersede(entry, with: stream, on: connection)
             }
         case .cooldown:
             connection.closeNow(code: ConnectionErrorCode.gated)
         }
     }
 
+    private func supersede(_ entry: Entry, with stream: NIOLoopBound<FrameStream>, on connection: Connection) {
+        let old = entry.connections.filter { $0 !== connection }
+        entry.pendingStream = stream
+        entry.beginning = (false, [connection])
+        self.perform(entry.lifecycle.superseded(now: self.eventLoop.now), on: entry)
+        for connection in old { connection.closeNow(code: ConnectionErrorCode.supplanted) }
+        entry.connections.removeAll { $0 !== connection }
+    }
+
     /// The other side opened an encrypted stream: it believes in the session, and regards the handshake as complete.
     func encryptedStream(of session: PeerSession, on connection: Connection) {
         guard let entry = self.entries[connection.remotePeer], entry.session === session else { return }
-        if entry.connections.contains(where: { $0 === connection }) { session.attach(connection) }
+        if entry.connections.contains(where: { $0 === connection }) {
+            session.attach(connection)
+            session.carries(connection)
+        }
         if !session.isEstablished, var run = entry.handshake {
             let outputs = run.remoteCompleted()
             entry.handshake = run
@@ -315,25 +339,32 @@ final class PeerSupervisor {
             case .end(_, let reason): self.end(entry, reason)
             case .closeConnections(let code):
                 for connection in entry.connections { connection.closeNow(code: code) }
+                // They are on their way out; the next session must not begin on one of them.
+                entry.connections = []
             }
         }
         self.updateTimer(entry)
     }
 
+    /// Of the session that the effects being performed have ended, for the event that says so.
     private var unwritten: [String: Int] = [:]
+    private var endedGeneration: UInt64?
 
     private func changed(_ entry: Entry, to state: ConnectionState, _ reason: PeerLifecycle.Reason?) {
         let error = reason.flatMap { self.error(for: $0, peer: entry.peer) }
         let previous = entry.publishedState
         entry.publishedState = state
         self.directory.set(state, of: entry.peer)
-        if previous != state {
+        let isGivingUp = if case .gaveUp = reason { true } else { false }
+        if previous != state || isGivingUp {
             self.events.emit(
                 ConnectionEvent(
-                    peer: entry.peer, state: state, previous: previous, session: entry.lifecycle.generation,
+                    peer: entry.peer, state: state, previous: previous,
+                    session: self.endedGeneration ?? entry.lifecycle.generation,
                     isOutbound: entry.session?.isOutbound, error: error,
                     unwrittenMessages: state == .disconnected || state == .cooldown ? self.unwritten : [:], missed: 0))
             self.unwritten = [:]
+            self.endedGeneration = nil
         }
         self.logger.debug(
             "peer state",
@@ -352,11 +383,7 @@ final class PeerSupervisor {
     }
 
     private func dial(_ entry: Entry) {
-        if let connection = entry.connections.first(where: { !$0.isClosed }) {
-            // There is a connection already that no session runs on.
-            self.beginSession(entry, isOutbound: true, on: connection)
-            return
-        }
+        if self.beginOnAnyConnection(entry) { return }
         let handle = DialHandle(eventLoop: self.host.nextEventLoop())
         entry.dial = handle
         entry.dialed = nil
@@ -369,6 +396,13 @@ final class PeerSupervisor {
             loop.execute { bound.value.dialCompleted(peer, handle, result) }
             return true
         }
+    }
+
+    /// Begins a session on a connection that there is already and that no session runs on; false if there is none.
+    private func beginOnAnyConnection(_ entry: Entry) -> Bool {
+        guard let connection = entry.connections.first(where: { !$0.isClosed }) else { return false }
+        self.beginSession(entry, isOutbound: true, on: connection)
+        return true
     }
 
     private func dialCompleted(_ peer: PeerID, _ handle: DialHandle, _ result: Result<Connection, HostError>) {
@@ -385,6 +419,8 @@ final class PeerSupervisor {
             // It may have ended before this was known here.
             if let reason = connection.closeReason { self.closed(connection, reason: reason) }
         case .failure(let error):
+            // A failed dial is silent while the other side's own connection lives.
+            if case .connecting = entry.lifecycle.state, self.beginOnAnyConnection(entry) { return }
             self.perform(
                 entry.lifecycle.dialFailed(error, now: self.eventLoop.now, jitter: Self.jitter()), on: entry)
         }
@@ -406,8 +442,8 @@ final class PeerSupervisor {
                 localKey: self.identity.publicKey, remotePeer: entry.peer, hello: handshake.hello)
             let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
             let loop = self.eventLoop
-            inbound = HandshakeInbound(counters: self.counters) { message in
-                loop.execute { bound.value.handshakeMessage(message) }
+            inbound = HandshakeInbound(counters: self.counters) { messages in
+                loop.execute { for message in messages { bound.value.handshakeMessage(message) } }
             }
         }
         let channel = self.channel(StreamName.handshake, of: session, key: nil, inbound: inbound)
@@ -431,21 +467,33 @@ final class PeerSupervisor {
         guard let session = entry.session else { return }
         entry.session = nil
         entry.handshake = nil
+        entry.verification?.cancel()
+        entry.verification = nil
+        self.endedGeneration = session.generation
         self.directory.set(nil, with: entry.peer)
         let error =
             self.error(for: reason, peer: entry.peer) ?? GlueberryError(.closed, "the session ended", peer: entry.peer)
         self.unwritten = session.close(error)
+        self.unwritten[StreamName.handshake] = nil
+        self.messages.discard(.init(peer: entry.peer, stream: StreamName.handshake))
+        self.messages.forgetEmpty(of: entry.peer)
     }
 
     private func channel(
         _ name: String, of session: PeerSession, key: PairKey?, inbound: any InboundSink
     ) -> StreamChannel {
-        StreamChannel(
-            peer: session.peer, name: name, session: session.generation, key: key,
-            limits: StreamChannel.Limits(
-                maximumMessage: self.configuration.maximumMessageSize,
-                sendBufferBytes: self.configuration.sendBufferBytes,
-                sendBufferMessages: self.configuration.sendBufferMessages),
+        var limits = StreamChannel.Limits(
+            maximumMessage: self.configuration.maximumMessageSize,
+            sendBufferBytes: self.configuration.sendBufferBytes,
+            sendBufferMessages: self.configuration.sendBufferMessages)
+        if name == StreamName.handshake, case .standard = self.configuration.handshake {
+            // Its few messages never wait, and are never large.
+            limits.maximumMessage = StandardHandshakeRun.maximumMessageLength
+            limits.sendBufferMessages = .max
+            limits.sendBufferBytes = .max
+        }
+        return StreamChannel(
+            peer: session.peer, name: name, session: session.generation, key: key, limits: limits,
             inbound: inbound, unfinished: session.unfinished, nonces: self.nonces, eventLoop: self.eventLoop,
             open: { [weak session] in session?.openStream(for: $0) ?? false })
     }
@@ -493,7 +541,7 @@ final class PeerSupervisor {
         let peer = entry.peer
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         let loop = self.eventLoop
-        self.tasks.run {
+        entry.verification = self.tasks.run {
             let isWelcome = await verify(peer, key, hello)
             loop.execute { bound.value.verified(isWelcome, key, session) }
         }
@@ -524,7 +572,7 @@ final class PeerSupervisor {
 
     private func forgetIfUnused(_ entry: Entry) {
         guard !entry.isInBook, entry.connections.isEmpty, entry.dial == nil, entry.session == nil,
-            entry.establishedWaiters.isEmpty, case .disconnected = entry.lifecycle.state
+            entry.establishedWaiters.allSatisfy(\.isSettled), case .disconnected = entry.lifecycle.state
         else { return }
         entry.timer?.cancel()
         self.entries[entry.peer] = nil

@@ -32,6 +32,8 @@ final class InboundQueue: Sendable {
 
     struct Entry: Sendable {
         let received: ReceivedMessage
+        /// The stream that brought it, and gets its credit.
+        let sourceID: ObjectIdentifier
         let source: NIOLoopBound<FrameStream>
     }
 
@@ -40,7 +42,13 @@ final class InboundQueue: Sendable {
         var bytes = 0
         var inbox: MessageInbox
         var paused: [ObjectIdentifier: NIOLoopBound<FrameStream>] = [:]
+        var isDiscarding = false
+        /// The change of the routes that gave the queue its inbox.
+        var revision: UInt64 = 0
     }
+
+    /// How many times its bound a queue holds of what ended sessions leave behind.
+    private static let saturation = 4
 
     let key: Key
     private let limits: Limits
@@ -52,20 +60,40 @@ final class InboundQueue: Sendable {
         self.state = Mutex(State(inbox: inbox))
     }
 
-    /// Adds what one read brought; false if the queue is full now.
-    func append(_ batch: [ReceivedMessage], from source: NIOLoopBound<FrameStream>, id: ObjectIdentifier) -> Bool {
-        let (isFull, inbox) = self.state.withLock { state -> (Bool, MessageInbox?) in
+    /// Adds what one read brought, and says whether more may follow.
+    func append(
+        _ batch: [ReceivedMessage], from source: NIOLoopBound<FrameStream>, id: ObjectIdentifier
+    ) -> InboundRoom {
+        let (room, inbox) = self.state.withLock { state -> (InboundRoom, MessageInbox?) in
+            guard !state.isDiscarding else { return (.none, nil) }
             let wasEmpty = state.entries.isEmpty
             for received in batch {
-                state.entries.append(Entry(received: received, source: source))
+                state.entries.append(Entry(received: received, sourceID: id, source: source))
                 state.bytes += received.message.payload.readableBytes
             }
-            let isFull = state.entries.count >= self.limits.messages || state.bytes >= self.limits.bytes
-            if isFull { state.paused[id] = source }
-            return (isFull, wasEmpty && !state.entries.isEmpty ? state.inbox : nil)
+            let room = self.room(state)
+            if room != .now { state.paused[id] = source }
+            return (room, wasEmpty && !state.entries.isEmpty ? state.inbox : nil)
         }
         inbox?.ready(self)
-        return !isFull
+        return room
+    }
+
+    private func room(_ state: State) -> InboundRoom {
+        func isOver(_ factor: Int) -> Bool {
+            state.entries.count / factor >= self.limits.messages || state.bytes / factor >= self.limits.bytes
+        }
+        return isOver(Self.saturation) ? .none : isOver(1) ? .soon : .now
+    }
+
+    /// Drops what is in the queue and whatever else comes.
+    func discard() {
+        self.state.withLock { state in
+            state.isDiscarding = true
+            state.entries = []
+            state.bytes = 0
+            state.paused = [:]
+        }
     }
 
     /// Takes up to `count` entries from the front for a consumer.
@@ -101,9 +129,12 @@ final class InboundQueue: Sendable {
         inbox.ready(self)
     }
 
-    /// Gives the queue another consumer; what is in it moves along.
-    func move(to inbox: MessageInbox) {
+    /// Gives the queue another consumer, unless a later change of the routes has done so already; what is in it moves
+    /// along.
+    func move(to inbox: MessageInbox, revision: UInt64) {
         let isReady = self.state.withLock { state in
+            guard revision > state.revision else { return false }
+            state.revision = revision
             state.inbox = inbox
             return !state.entries.isEmpty
         }
@@ -117,7 +148,7 @@ final class InboundQueue: Sendable {
 final class MessageInbox: Sendable {
     private struct State {
         var ready: Deque<InboundQueue> = []
-        var waiting: Settlement<Void, Never>?
+        var waiting: [Settlement<Void, Never>] = []
         var isFinished = false
         var isClaimed = false
     }
@@ -128,20 +159,20 @@ final class MessageInbox: Sendable {
     func ready(_ queue: InboundQueue) {
         let waiting = self.state.withLock { state in
             if !state.ready.contains(where: { $0 === queue }) { state.ready.append(queue) }
-            defer { state.waiting = nil }
+            defer { state.waiting = [] }
             return state.waiting
         }
-        waiting?.succeed()
+        for waiter in waiting { waiter.succeed() }
     }
 
     /// Nothing more will come: what is there can still be read.
     func finish() {
         let waiting = self.state.withLock { state in
             state.isFinished = true
-            defer { state.waiting = nil }
+            defer { state.waiting = [] }
             return state.waiting
         }
-        waiting?.succeed()
+        for waiter in waiting { waiter.succeed() }
     }
 
     /// Makes the caller the one consumer; false if there is one.
@@ -163,7 +194,7 @@ final class MessageInbox: Sendable {
             let (queue, isFinished) = self.state.withLock { state -> (InboundQueue?, Bool) in
                 if let queue = state.ready.popFirst() { return (queue, false) }
                 if state.isFinished { return (nil, true) }
-                state.waiting = wait
+                state.waiting.append(wait)
                 return (nil, false)
             }
             if let queue {

@@ -26,6 +26,8 @@ final class MessageHub: Sendable {
         var inboxes: [Route: MessageInbox] = [.all: MessageInbox()]
         var queues: [InboundQueue.Key: InboundQueue] = [:]
         var isFinished = false
+        /// Grows with every change of the routes, so that of two changes at once the later one decides.
+        var revision: UInt64 = 0
     }
 
     private let limits: InboundQueue.Limits
@@ -45,29 +47,44 @@ final class MessageHub: Sendable {
         }
     }
 
+    /// Forgets the queue of a handshake stream: what an ended session's handshake left is of no use to anybody.
+    func discard(_ key: InboundQueue.Key) {
+        self.state.withLock { $0.queues.removeValue(forKey: key) }?.discard()
+    }
+
+    /// Forgets the queues of a peer that are empty.
+    func forgetEmpty(of peer: PeerID) {
+        self.state.withLock { state in
+            state.queues = state.queues.filter { $0.key.peer != peer || $0.value.count > 0 }
+        }
+    }
+
     /// Claims a route for one consumer and moves what is queued for it into it; nil if somebody has claimed it.
     func claim(_ route: Route) -> MessageInbox? {
-        let (inbox, moved) = self.state.withLock { state -> (MessageInbox?, [InboundQueue]) in
+        let (inbox, moved, revision) = self.state.withLock { state -> (MessageInbox?, [InboundQueue], UInt64) in
             let inbox = state.inboxes[route] ?? MessageInbox()
-            guard inbox.claim() else { return (nil, []) }
+            guard inbox.claim() else { return (nil, [], 0) }
             state.inboxes[route] = inbox
+            state.revision += 1
             if state.isFinished { inbox.finish() }
-            return (inbox, state.queues.values.filter { Self.inbox(for: $0.key, in: &state) === inbox })
+            let moved = state.queues.values.filter { Self.inbox(for: $0.key, in: &state) === inbox }
+            return (inbox, moved, state.revision)
         }
-        if let inbox, route != .all { for queue in moved { queue.move(to: inbox) } }
+        if let inbox, route != .all { for queue in moved { queue.move(to: inbox, revision: revision) } }
         return inbox
     }
 
     /// Ends a route; what was left in it goes to whoever is next in line.
     func release(_ route: Route, _ inbox: MessageInbox) {
-        let moves = self.state.withLock { state -> [(InboundQueue, MessageInbox)] in
+        let (moves, revision) = self.state.withLock { state -> ([(InboundQueue, MessageInbox)], UInt64) in
             inbox.release()
-            guard route != .all, state.inboxes[route] === inbox else { return [] }
+            guard route != .all, state.inboxes[route] === inbox else { return ([], 0) }
             let affected = state.queues.values.filter { Self.inbox(for: $0.key, in: &state) === inbox }
             state.inboxes[route] = nil
-            return affected.map { ($0, Self.inbox(for: $0.key, in: &state)) }
+            state.revision += 1
+            return (affected.map { ($0, Self.inbox(for: $0.key, in: &state)) }, state.revision)
         }
-        for (queue, inbox) in moves { queue.move(to: inbox) }
+        for (queue, inbox) in moves { queue.move(to: inbox, revision: revision) }
     }
 
     /// Nothing more will arrive: consumers get what is there, then the end.

@@ -113,10 +113,7 @@ final class MessageCursor: Sendable {
             let entry = state.entries[state.position]
             // Credit belongs to the stream that brought the message, and one queue may have been filled by several.
             let isLast = state.position + 1 == state.entries.count
-            let isSame =
-                !isLast
-                && state.entries[state.position + 1].received.message.session
-                    == entry.received.message.session
+            let isSame = !isLast && state.entries[state.position + 1].sourceID == entry.sourceID
             state.credit += entry.received.credit
             state.position += 1
             if isLast || !isSame || state.credit >= Self.creditStep { Self.giveCredit(&state) }

@@ -24,9 +24,32 @@ import Synchronization
 public final class Node: Sendable {
     private enum Status {
         case idle
-        case starting
+        case starting(Settled)
         case running(NodeRun)
-        case stopping
+        case stopping(Settled)
+    }
+
+    /// Many may wait for one end.
+    private final class Settled: Sendable {
+        private let state = Mutex((isDone: false, waiters: [Settlement<Void, Never>]()))
+
+        func wait() async {
+            let waiter = Settlement<Void, Never>()
+            let isDone = self.state.withLock { state in
+                if !state.isDone { state.waiters.append(waiter) }
+                return state.isDone
+            }
+            if !isDone { _ = await waiter.value() }
+        }
+
+        func done() {
+            let waiters = self.state.withLock { state in
+                state.isDone = true
+                defer { state.waiters = [] }
+                return state.waiters
+            }
+            for waiter in waiters { waiter.succeed() }
+        }
     }
 
     private struct Hubs {
@@ -143,9 +166,11 @@ public final class Node: Sendable {
     /// - Throws: ``GlueberryError`` with code `alreadyStarted`, or `hostFailed` if an address cannot be listened on, in
     ///   which case nothing is left running.
     public func start() async throws(GlueberryError) {
+        let settled = Settled()
+        defer { settled.done() }
         let isFirst = self.status.withLock { status in
             guard case .idle = status else { return false }
-            status = .starting
+            status = .starting(settled)
             return true
         }
         guard isFirst else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
@@ -166,8 +191,12 @@ public final class Node: Sendable {
             throw GlueberryError(.hostFailed, "the node cannot listen", cause: error)
         }
         self.status.withLock { $0 = .running(run) }
-        for (peer, known) in self.book.withLock({ $0 }) {
-            await run.control { $0.add(peer, addresses: known.addresses) }
+        for peer in self.peers {
+            await run.control { supervisor in
+                // It may have been removed meanwhile.
+                guard let known = self.book.withLock({ $0[peer] }) else { return }
+                supervisor.add(peer, addresses: known.addresses)
+            }
         }
         self.logger.info(
             "node started", metadata: ["peer": "\(self.peerID)", "addresses": "\(self.listenAddresses)"])
@@ -179,14 +208,38 @@ public final class Node: Sendable {
     /// What was received can still be read from `messages()`; then the sequences end. Stopping twice, or before a
     /// start, is harmless.
     public func stop() async {
-        let run = self.status.withLock { status -> NodeRun? in
-            guard case .running(let run) = status else { return nil }
-            status = .stopping
-            return run
+        enum Step {
+            case none
+            case wait(Settled)
+            case waitAndTryAgain(Settled)
+            case stop(NodeRun)
         }
-        guard let run else { return }
+        let settled = Settled()
+        let step = self.status.withLock { status -> Step in
+            switch status {
+            case .idle: return .none
+            case .starting(let started): return .waitAndTryAgain(started)
+            case .stopping(let stopped): return .wait(stopped)
+            case .running(let run):
+                status = .stopping(settled)
+                return .stop(run)
+            }
+        }
+        let run: NodeRun
+        switch step {
+        case .none: return
+        case .wait(let stopped):
+            await stopped.wait()
+            return
+        case .waitAndTryAgain(let started):
+            await started.wait()
+            await self.stop()
+            return
+        case .stop(let running): run = running
+        }
         await run.stop()
         self.status.withLock { $0 = .idle }
+        settled.done()
         self.logger.info("node stopped", metadata: ["peer": "\(self.peerID)"])
     }
 
@@ -229,7 +282,7 @@ public final class Node: Sendable {
     ///
     /// - Parameters:
     ///   - peer: The peer.
-    ///   - timeout: The longest wait; by default that of a dial. The node goes on trying after it.
+    ///   - timeout: The longest wait; nil waits until the try that runs has ended. The node goes on trying after it.
     /// - Throws: ``GlueberryError`` with code `peerUnknown`, `connectionFailed` with every address in its cause,
     ///   `timedOut`, `cancelled`, `notStarted`.
     public func connect(to peer: PeerID, timeout: Duration? = nil) async throws(GlueberryError) {
@@ -272,7 +325,7 @@ public final class Node: Sendable {
     /// Disconnects a peer after flushing what was accepted, within `flushTimeout`, and makes no further tries by itself.
     public func disconnect(from peer: PeerID) async {
         guard let run = self.running else { return }
-        await run.directory.session(with: peer)?.flush(timeout: TimeAmount(self.configuration.flushTimeout))
+        await run.directory.session(with: peer)?.settle(timeout: TimeAmount(self.configuration.flushTimeout))
         await run.control { $0.disconnect(peer) }
     }
 
@@ -410,7 +463,7 @@ public final class Node: Sendable {
 
     // MARK: Within
 
-    private var running: NodeRun? {
+    var running: NodeRun? {
         self.status.withLock { if case .running(let run) = $0 { run } else { nil } }
     }
 

@@ -23,7 +23,7 @@ final class NodeRun: Sendable {
     let counters = RefusalCounters()
     private let messages: MessageHub
     private let events: EventHub
-    private let tasks = OwnedTasks()
+    let tasks = OwnedTasks()
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
 
@@ -76,7 +76,7 @@ final class NodeRun: Sendable {
         let timeout = self.flushTimeout
         await withTaskGroup(of: Void.self) { group in
             for session in self.directory.allSessions where session.isEstablished {
-                group.addTask { await session.flush(timeout: timeout) }
+                group.addTask { await session.settle(timeout: timeout) }
             }
         }
         await self.control { $0.stop() }
@@ -111,7 +111,8 @@ extension NodeRun: HostObserver {
                     self.execute { $0.handshakeStream(bound, on: connection) }
                 })
         }
-        guard let session = self.directory.session(with: connection.remotePeer), let channel = session.channel(name)
+        guard let session = self.directory.session(with: connection.remotePeer),
+            session.admitsStreams(on: connection), let channel = session.channel(name)
         else { return .reset(code: StreamErrorCode.negotiationFailed) }
         self.execute { $0.encryptedStream(of: session, on: connection) }
         return .accept(FrameStream(inboundFor: channel, on: connection))

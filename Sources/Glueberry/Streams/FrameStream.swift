@@ -40,6 +40,8 @@ final class FrameStream: StreamConsumer {
     private var isPaused = false
     /// The other side has finished, or the stream has closed: nothing more will come.
     private var hasEnded = false
+    private var isClosed = false
+    private var hasHandedOver = false
     private var decryptionFailures = 0
 
     private var inFlight: Deque<ByteBuffer> = []
@@ -91,7 +93,7 @@ final class FrameStream: StreamConsumer {
     /// Gives a pending stream its channel.
     func attach(to channel: StreamChannel) {
         guard case .pending = self.attachment else { return }
-        guard let stream = self.stream, channel.accept(self.bound, self.id) else {
+        guard let stream = self.stream, channel.accept(self.bound, self.id, on: self.connection) else {
             self.refuse(code: StreamErrorCode.supplanted)
             return
         }
@@ -179,7 +181,7 @@ final class FrameStream: StreamConsumer {
                     return
                 }
                 self.pump()
-            } else if !channel.accept(self.bound, self.id) {
+            } else if !channel.accept(self.bound, self.id, on: self.connection) {
                 self.refuse(code: StreamErrorCode.supplanted)
             }
         case .detached: stream.reset(code: StreamErrorCode.none)
@@ -204,7 +206,10 @@ final class FrameStream: StreamConsumer {
     func resume() {
         guard self.isPaused, let stream = self.stream else { return }
         self.isPaused = false
-        self.connection.workHere { self.parse(stream, isLast: self.hasEnded) }
+        self.connection.workHere {
+            self.parse(stream)
+            self.detachIfDrained()
+        }
     }
 
     /// Gives bytes back to the window after a consumer has taken their messages.
@@ -212,12 +217,12 @@ final class FrameStream: StreamConsumer {
         self.stream?.consumed(bytes)
     }
 
-    /// Hands on every message that is complete.
+    /// Hands on every message that is complete, until the consumer's queue is full.
     ///
-    /// At the end of a stream that happens even if the queue is full: what was received is not lost, and there is no
-    /// more of it than the window allowed.
-    private func parse(_ stream: MuxedStream, isLast: Bool = false) {
-        guard case .attached(let channel) = self.attachment, isLast || !self.isPaused else { return }
+    /// What is not parsed then stays here and counts against the window, also when the stream ends meanwhile. At the end
+    /// of a session (`isFinal`) nothing is kept back but what is beyond all measure.
+    private func parse(_ stream: MuxedStream, isFinal: Bool = false) {
+        guard case .attached(let channel) = self.attachment, isFinal || !self.isPaused else { return }
         guard channel.inbound.isOpen(for: self.bound) else {
             self.isPaused = true
             return
@@ -247,9 +252,9 @@ final class FrameStream: StreamConsumer {
                             peer: channel.peer, stream: channel.name, payload: opened, session: channel.session),
                         credit: credit))
                 if batch.count >= 256 {
-                    let isFull = !self.deliver(batch, channel)
+                    let room = self.deliver(batch, channel)
                     batch.removeAll(keepingCapacity: true)
-                    if isFull, !isLast { return }
+                    if room == .none || room == .soon && !isFinal { return }
                 }
             }
         } catch {
@@ -258,7 +263,7 @@ final class FrameStream: StreamConsumer {
             self.end(code: StreamErrorCode.protocolViolation, stream)
             return
         }
-        guard self.deliver(batch, channel) else { return }
+        guard self.deliver(batch, channel) == .now, !self.hasEnded else { return }
         self.creditUnfinished(stream, channel)
     }
 
@@ -291,11 +296,11 @@ final class FrameStream: StreamConsumer {
     }
 
     @discardableResult
-    private func deliver(_ batch: [ReceivedMessage], _ channel: StreamChannel) -> Bool {
-        guard !batch.isEmpty else { return true }
-        if channel.inbound.deliver(batch, from: self.bound) { return true }
-        self.isPaused = true
-        return false
+    private func deliver(_ batch: [ReceivedMessage], _ channel: StreamChannel) -> InboundRoom {
+        guard !batch.isEmpty else { return .now }
+        let room = channel.inbound.deliver(batch, from: self.bound)
+        if room != .now { self.isPaused = true }
+        return room
     }
 
     // MARK: End
@@ -306,8 +311,9 @@ final class FrameStream: StreamConsumer {
         case .attached(let channel):
             // A peer that ends its half does not read any more either: what is left goes to another stream.
             self.hasEnded = true
-            self.parse(stream, isLast: true)
+            self.parse(stream)
             self.handOver(to: channel, stream)
+            self.detachIfDrained()
         case .detached: stream.finish()
         }
     }
@@ -325,10 +331,32 @@ final class FrameStream: StreamConsumer {
             return
         }
         self.hasEnded = true
-        self.parse(stream, isLast: true)
+        self.isClosed = true
+        self.parse(stream)
+        if case .resetByPeer(code: StreamErrorCode.protocolViolation) = reason { self.dropRefused(channel) }
         self.handOver(to: channel, stream)
-        // What came before the handshake was complete is still parsed when it is.
-        if !self.isPaused || self.input.readableBytes == 0 { self.detach() }
+        self.detachIfDrained()
+    }
+
+    /// Lets go of the channel once the stream is closed and nothing of it waits to be parsed.
+    private func detachIfDrained() {
+        guard self.hasEnded, !self.isPaused || self.input.readableBytes == 0,
+            case .attached(let channel) = self.attachment
+        else { return }
+        channel.drained(self.id)
+        if self.isClosed { self.detach() }
+    }
+
+    /// The other side has read the stream and refused what was on it, for example a message that is too large there:
+    /// sent again it would be refused again.
+    ///
+    /// What was begun is given up; what was not goes to the next stream.
+    private func dropRefused(_ channel: StreamChannel) {
+        self.stopRetaining()
+        self.hasProgressed = true
+        guard self.writtenOfFirst > 0, let first = self.inFlight.popFirst() else { return }
+        self.writtenOfFirst = 0
+        channel.release(bytes: first.readableBytes, messages: 1)
     }
 
     private func detach() {
@@ -337,13 +365,19 @@ final class FrameStream: StreamConsumer {
         self.stream = nil
     }
 
-    /// The session is over.
+    /// The session is over: what was received is handed on, and the stream ends.
     func channelClosed() {
-        if let channel = self.channel { self.unfinishedEnded(channel) }
+        if case .attached(let channel) = self.attachment {
+            if let stream = self.stream { self.parse(stream, isFinal: true) }
+            self.unfinishedEnded(channel)
+        }
         self.stopRetaining()
+        let isWritten = self.inFlight.isEmpty
         self.inFlight = []
-        self.stream?.reset(code: StreamErrorCode.none)
+        let stream = self.stream
         self.detach()
+        // What has been written is not taken back by a reset.
+        if isWritten { stream?.finish() } else { stream?.reset(code: StreamErrorCode.none) }
     }
 
     private func end(code: UInt32, _ stream: MuxedStream) {
@@ -351,19 +385,23 @@ final class FrameStream: StreamConsumer {
         stream.reset(code: code)
     }
 
+    /// Gives the channel back what it queued here and is not known to have arrived; once.
     private func handOver(to channel: StreamChannel, _ stream: MuxedStream) {
+        guard !self.hasHandedOver else { return }
+        self.hasHandedOver = true
         self.unfinishedEnded(channel)
         let unwritten = self.inFlight
         let retained = self.isRetaining ? self.retained : []
         self.inFlight = []
         self.writtenOfFirst = 0
         self.stopRetaining()
+        channel.ended(
+            self.bound, self.id, unwritten: unwritten, retained: retained, madeProgress: self.hasProgressed)
         if unwritten.isEmpty {
             stream.finish()
         } else {
             // What goes to another stream must not be sent on this one as well.
             stream.reset(code: StreamErrorCode.none)
         }
-        channel.ended(self.id, unwritten: unwritten, retained: retained, madeProgress: self.hasProgressed)
     }
 }

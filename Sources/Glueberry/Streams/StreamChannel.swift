@@ -45,20 +45,35 @@ final class StreamChannel: Sendable {
         case stream(NIOLoopBound<FrameStream>, ObjectIdentifier)
     }
 
+    /// The stream that the other side opened. It keeps its place after its end until what came on it has been parsed.
+    private struct Incoming {
+        let stream: NIOLoopBound<FrameStream>
+        let id: ObjectIdentifier
+        let connection: UInt64
+        var hasEnded = false
+    }
+
     private struct State {
         var closed: GlueberryError?
         var queue: Deque<ByteBuffer> = []
         /// Accepted and not yet written to the transport.
         var pendingBytes = 0
         var pendingMessages = 0
+        /// Of the queued messages, those that were written on a stream before, which the other side may have read or not.
+        var writtenBefore = 0
         var waiters: Deque<Waiter> = []
         var target = Target.none
-        var incoming: (NIOLoopBound<FrameStream>, ObjectIdentifier)?
+        var incoming: Incoming?
+        /// Streams of ours that have ended and of which something waits to be parsed.
+        var draining: [ObjectIdentifier: NIOLoopBound<FrameStream>] = [:]
         var isPumpScheduled = false
         /// Streams of this side that ended, one after another, without any sign that the other side read them.
         var failures = 0
+        var isRetryDue = false
         var retry: Scheduled<Void>?
         var drained: [Settlement<Void, Never>] = []
+
+        var usableIncoming: Incoming? { self.incoming.flatMap { $0.hasEnded ? nil : $0 } }
     }
 
     let peer: PeerID
@@ -96,6 +111,9 @@ final class StreamChannel: Sendable {
 
     /// Messages that were accepted and have not been written to the transport.
     var unwrittenMessages: Int { self.state.withLock { $0.pendingMessages } }
+
+    /// Sends that wait for room.
+    var waitingSends: Int { self.state.withLock { $0.waiters.count } }
 
     // MARK: Sending, from any task
 
@@ -271,10 +289,13 @@ final class StreamChannel: Sendable {
             switch state.target {
             case .stream(let stream, _): return .write(stream)
             case .opening: return .wait
+            case .none where !state.draining.isEmpty:
+                state.isPumpScheduled = false
+                return .wait
             case .none:
-                if let (stream, id) = state.incoming {
-                    state.target = .stream(stream, id)
-                    return .write(stream)
+                if let incoming = state.usableIncoming {
+                    state.target = .stream(incoming.stream, incoming.id)
+                    return .write(incoming.stream)
                 }
                 state.target = .opening
                 return .open
@@ -284,10 +305,8 @@ final class StreamChannel: Sendable {
         case .write(let stream): stream.eventLoop.execute { stream.value.pump() }
         case .open:
             if !self.open(self) {
-                self.state.withLock { state in
-                    state.target = .none
-                    state.isPumpScheduled = false
-                }
+                // The connection is gone, and another may be on its way into the session.
+                self.openFailed(HostError(.notConnected, "the session has no connection"))
             }
         case .wait: break
         }
@@ -296,7 +315,7 @@ final class StreamChannel: Sendable {
     /// Negotiates the stream without sending anything on it.
     func openEagerly() {
         let needsPump = self.state.withLock { state in
-            guard state.closed == nil, case .none = state.target, state.incoming == nil else { return false }
+            guard state.closed == nil, case .none = state.target, state.usableIncoming == nil else { return false }
             state.isPumpScheduled = true
             return true
         }
@@ -308,6 +327,7 @@ final class StreamChannel: Sendable {
         self.state.withLock { state in
             guard case .stream(_, id) = state.target else { return [] }
             state.isPumpScheduled = false
+            state.writtenBefore = 0
             defer { state.queue = [] }
             return state.queue
         }
@@ -338,30 +358,34 @@ final class StreamChannel: Sendable {
     }
 
     /// Takes a stream that the other side opened; false if there is one already, or the session is over.
-    func accept(_ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier) -> Bool {
+    func accept(_ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, on connection: Connection) -> Bool {
         let isTaken = self.state.withLock { state in
             guard state.closed == nil, state.incoming == nil else { return false }
-            state.incoming = (stream, id)
+            state.incoming = Incoming(stream: stream, id: id, connection: connection.id)
             return true
         }
         if isTaken { self.pumpAgain() }
         return isTaken
     }
 
-    /// A stream has ended, or the other side will not read it any more.
+    /// Takes back what a stream that has ended did not bring to the other side, or may not have.
     ///
-    /// What was not written on it, and what the other side may never have seen, goes to the next one, in order and
-    /// before anything newer.
+    /// It goes to the next stream, in order and before anything newer. The stream itself is kept until what came on it has
+    /// been parsed, see ``drained(_:)``; until then the name has no successor, so that a peer which ends one stream after
+    /// the other fills no memory.
     func ended(
-        _ id: ObjectIdentifier, unwritten: Deque<ByteBuffer>, retained: Deque<ByteBuffer>, madeProgress: Bool
+        _ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, unwritten: Deque<ByteBuffer>,
+        retained: Deque<ByteBuffer>, madeProgress: Bool
     ) {
         self.state.withLock { state in
-            if state.incoming?.1 == id { state.incoming = nil }
+            if state.incoming?.id == id { state.incoming?.hasEnded = true }
             guard case .stream(_, id) = state.target else { return }
             state.target = .none
             state.isPumpScheduled = false
             if madeProgress { state.failures = 0 } else { state.failures += 1 }
             guard state.closed == nil else { return }
+            if state.incoming?.id != id { state.draining[id] = stream }
+            state.writtenBefore += retained.count
             for frame in retained {
                 state.pendingBytes += frame.readableBytes
                 state.pendingMessages += 1
@@ -372,6 +396,20 @@ final class StreamChannel: Sendable {
             state.queue = queue
         }
         self.pumpAgain()
+    }
+
+    /// Everything that came on a stream that has ended is parsed.
+    func drained(_ id: ObjectIdentifier) {
+        self.state.withLock { state in
+            state.draining[id] = nil
+            if state.incoming?.id == id { state.incoming = nil }
+        }
+        self.pumpAgain()
+    }
+
+    /// Whether the other side has a stream of this name open on another connection.
+    func hasIncoming(besides connection: Connection) -> Bool {
+        self.state.withLock { $0.incoming.map { $0.connection != connection.id } ?? false }
     }
 
     /// A stream that this side wanted to open did not come about: the other side may prepare it a moment later, or has
@@ -389,14 +427,15 @@ final class StreamChannel: Sendable {
     /// other side refuses, so that a peer that resets everything is not asked in a loop.
     private func pumpAgain() {
         let pause = self.state.withLock { state -> TimeAmount? in
-            guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled, case .none = state.target else {
-                return nil
-            }
-            if state.incoming != nil || state.failures == 0 {
+            guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled, state.draining.isEmpty,
+                case .none = state.target
+            else { return nil }
+            if state.usableIncoming != nil || state.failures == 0 {
                 state.isPumpScheduled = true
                 return .zero
             }
-            guard state.retry == nil else { return nil }
+            guard !state.isRetryDue else { return nil }
+            state.isRetryDue = true
             return .milliseconds(min(5000, 25 << Int64(min(state.failures, 10))))
         }
         guard let pause else { return }
@@ -406,6 +445,7 @@ final class StreamChannel: Sendable {
         }
         let retry = self.eventLoop.scheduleTask(in: pause) {
             let isWaiting = self.state.withLock { state in
+                state.isRetryDue = false
                 state.retry = nil
                 guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled else { return false }
                 state.isPumpScheduled = true
@@ -414,7 +454,8 @@ final class StreamChannel: Sendable {
             if isWaiting { self.pump() }
         }
         let isClosed = self.state.withLock { state in
-            state.retry = retry
+            // It may have run already, on another thread.
+            if state.isRetryDue { state.retry = retry }
             return state.closed != nil
         }
         if isClosed { retry.cancel() }
@@ -435,15 +476,17 @@ final class StreamChannel: Sendable {
             state.retry = nil
             var streams: [NIOLoopBound<FrameStream>] = []
             if case .stream(let stream, _) = state.target { streams.append(stream) }
-            if let (incoming, _) = state.incoming { streams.append(incoming) }
+            if let incoming = state.incoming { streams.append(incoming.stream) }
+            streams += state.draining.values
             defer {
                 state.waiters = []
                 state.queue = []
                 state.target = .none
                 state.incoming = nil
+                state.draining = [:]
                 state.drained = []
             }
-            return (Array(state.waiters), streams, state.drained, state.pendingMessages)
+            return (Array(state.waiters), streams, state.drained, state.pendingMessages - state.writtenBefore)
         }
         for waiter in waiters { waiter.admitted.fail(error) }
         for waiter in drained { waiter.succeed() }
@@ -456,13 +499,22 @@ final class StreamChannel: Sendable {
 ///
 /// Calls come on the event loops of connections.
 protocol InboundSink: AnyObject, Sendable {
-    /// Takes what one read brought; false if it is full, in which case nothing more is parsed until the stream is told to
-    /// resume.
-    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> Bool
+    /// Takes what one read brought, and says whether more may follow.
+    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> InboundRoom
     /// Whether anything may be parsed now; if not, the stream is told to resume later.
     func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool
     /// A message was refused: too large, malformed or not authentic.
     func refused(_ reason: RefusedMessage)
+}
+
+/// Whether a consumer's queue takes more.
+enum InboundRoom {
+    /// It does.
+    case now
+    /// It is full; the stream is told to resume when there is room.
+    case soon
+    /// It is so full that even what a session leaves behind is dropped.
+    case none
 }
 
 /// A message on its way to a consumer.

@@ -141,7 +141,8 @@ public final class Connection: Sendable {
             "ping", timeout: timeout,
             start: { result in
                 self.openStream(
-                    protocols: [PingProtocol.id], consumer: PingRequester(payload: payload, result: result),
+                    protocols: [PingProtocol.id],
+                    consumer: PingRequester(payload: payload, timeout: timeout, result: result),
                     failed: { result.fail($0) })
             })
     }
@@ -203,6 +204,16 @@ public final class Connection: Sendable {
     /// Sends a probe whose missing answer ends the connection within the keep-alive time.
     package func probe() {
         self.eventLoop.execute { self.handler.value.probe() }
+    }
+
+    /// Returns when what was written before has arrived at the other side, as far as a round trip tells, or the connection
+    /// has ended, or the time is over.
+    package func settle(timeout: TimeAmount) async {
+        _ = try? await self.eventLoop.awaitHost(
+            "a round trip", timeout: timeout,
+            start: { (settlement: Settlement<Void, HostError>) in
+                self.enqueue { self.handler.value.afterRoundTrip { settlement.succeed() } }
+            })
     }
 
     func route(_ protocolID: String) -> StreamRoute { self.delegate.route(protocolID, on: self) }

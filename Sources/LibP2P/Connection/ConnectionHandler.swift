@@ -56,10 +56,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var streams: [YamuxStreamID: MuxedStream] = [:]
     private var touched: [MuxedStream] = []
     private var isConfirmed = false
+    private var canSeal = true
     private var isWorking = false
     private var isFlushScheduled = false
     private var emptyReads = 0
     private var remoteGoAway: UInt32?
+    private var roundTripWaiters: [() -> Void] = []
     private var closeReason: ConnectionCloseReason?
     private var timer: Scheduled<Void>?
     private var timerDeadline = NIODeadline.distantFuture
@@ -203,14 +205,33 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Ends the connection with a libp2p error code; what is queued is sent first, within the close timeout.
     func close(code: UInt32) {
         guard !self.isEnded else { return }
-        self.closeReason = self.closeReason ?? .closedHere(code: code)
+        self.settleReason(.closedHere(code: code))
         guard case .open = self.phase else {
             self.end(.closedHere(code: code))
             self.context?.close(promise: nil)
             return
         }
+        // What is queued goes first: the other side may drop everything that comes after the last word.
+        self.writeEverything()
         self.session.goAway(code: code)
         self.leave()
+    }
+
+    /// Calls back when everything that was written before has arrived at the other side, as far as a round trip tells.
+    func afterRoundTrip(_ body: @escaping () -> Void) {
+        guard case .open = self.phase else {
+            body()
+            return
+        }
+        self.roundTripWaiters.append(body)
+        self.session.sendPing(now: self.eventLoop.now)
+        self.scheduleFlush()
+    }
+
+    /// Notes why the connection ends: the first reason counts, but for what the other side has said.
+    private func settleReason(_ reason: ConnectionCloseReason) {
+        guard self.closeReason == nil else { return }
+        self.closeReason = self.remoteGoAway.map { .closedByPeer(code: $0) } ?? reason
     }
 
     /// Probes the connection: an answer shows that it lives, silence ends it within the keep-alive time.
@@ -276,9 +297,12 @@ final class ConnectionHandler: ChannelInboundHandler {
                     self.confirm()
                 }
             } catch {
+                // Whoever sent it does not share our state any more; nothing sealed would be understood.
+                self.canSeal = false
                 self.fail(HostError(.protocolViolation, "a record does not open", cause: error))
                 return
             }
+            if self.remoteGoAway != nil { self.overallDeadline = self.eventLoop.now + self.timeouts.close }
             self.session.receive(self.plaintext)
             self.plaintext = ByteBuffer()
             self.handleEvents()
@@ -357,17 +381,21 @@ final class ConnectionHandler: ChannelInboundHandler {
                 self.streams[id]?.readComplete()
                 self.streams[id]?.close(.resetByPeer(code: code))
             case .closed(let id): self.streams[id]?.close(.finished)
-            case .roundTrip: break
+            case .roundTrip:
+                let waiters = self.roundTripWaiters
+                self.roundTripWaiters = []
+                for waiter in waiters { waiter() }
             case .goAway(let code):
                 self.remoteGoAway = code
                 // The other side is leaving: what it still sends is read, but not for ever.
                 self.overallDeadline = now + self.timeouts.close
                 self.updateTimer()
             case .failed(let error):
-                self.closeReason = .lost(
-                    HostError(
-                        error.code == .keepAliveTimeout ? .timedOut : .protocolViolation,
-                        "the multiplexer ended the connection", cause: error))
+                self.settleReason(
+                    .lost(
+                        HostError(
+                            error.code == .keepAliveTimeout ? .timedOut : .protocolViolation,
+                            "the multiplexer ended the connection", cause: error)))
                 self.leave()
             }
         }
@@ -413,6 +441,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         do {
             try self.records.seal(&frames, into: &output)
         } catch {
+            self.canSeal = false
             self.fail(HostError(.protocolViolation, "the security layer is used up", cause: error))
             return nil
         }
@@ -479,9 +508,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func fail(_ error: HostError) {
         guard !self.isEnded else { return }
-        self.closeReason = self.closeReason ?? .lost(error)
+        self.settleReason(.lost(error))
         if case .open = self.phase {
-            self.session.goAway(code: ConnectionErrorCode.protocolViolation)
+            if self.canSeal { self.session.goAway(code: ConnectionErrorCode.protocolViolation) }
             self.leave()
         } else {
             self.end(.lost(error))
@@ -493,19 +522,28 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// a socket with unread input would reset it, and the other side might never see the reason that was just sent.
     private func leave() {
         guard case .open = self.phase, let context = self.context else { return }
-        while self.session.hasOutput {
-            guard self.writeOnce(context) != nil, !self.isEnded else { break }
-            while self.session.nextEvent(now: self.eventLoop.now) != nil {}
-        }
+        self.writeEverything()
         self.finishStreams()
         self.overallDeadline = self.eventLoop.now + self.timeouts.close
         context.close(mode: .output, promise: nil)
         self.updateTimer()
     }
 
+    /// Writes what is queued and may be sent, without regard for how much the socket takes at once.
+    private func writeEverything() {
+        guard let context = self.context else { return }
+        while self.session.hasOutput, self.canSeal {
+            guard self.writeOnce(context) != nil else { break }
+            self.handleEvents()
+        }
+    }
+
     private func finishStreams() {
         guard case .open(let connection) = self.phase else { return }
         self.phase = .closing
+        let waiters = self.roundTripWaiters
+        self.roundTripWaiters = []
+        for waiter in waiters { waiter() }
         let reason = self.closeReason ?? .closedByPeer(code: self.remoteGoAway)
         self.completeReads()
         for stream in self.streams.values.sorted(by: { $0.id.rawValue < $1.id.rawValue }) {
@@ -517,7 +555,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func end(_ reason: ConnectionCloseReason) {
         if case .closed = self.phase { return }
-        self.closeReason = self.closeReason ?? reason
+        self.settleReason(reason)
         if case .open = self.phase {
             self.handleEvents()
             self.finishStreams()

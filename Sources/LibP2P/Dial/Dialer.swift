@@ -81,15 +81,23 @@ final class Dialer {
         self.finish(keeping: nil)
     }
 
+    /// Ends every attempt because the host stops.
+    func stop() {
+        guard !self.isFinished else { return }
+        self.finish(keeping: nil)
+        _ = self.completed(.failure(HostError(.stopped, "the host is stopping")))
+    }
+
     private func timedOut(_ timeout: TimeAmount) {
         guard !self.isFinished else { return }
-        let unfinished = self.schedule.abandoned()
+        // Before the attempts are ended, which would list them a second time.
+        let attempts = self.schedule.attempts + self.schedule.abandoned()
         self.finish(keeping: nil)
         _ = self.completed(
             .failure(
                 HostError(
                     .timedOut, "no address of \(self.peerName) answered within \(timeout.nanoseconds / 1_000_000) ms",
-                    attempts: self.schedule.attempts + unfinished)))
+                    attempts: attempts)))
     }
 
     private var peerName: String { self.peer.map(\.description) ?? "the peer" }

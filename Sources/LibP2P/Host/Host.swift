@@ -33,6 +33,8 @@ public final class Host: Sendable {
         var handlers: [String: @Sendable (Stream) async -> Void] = [:]
         /// Grows when the list of protocols changes.
         var protocolRevision: UInt64 = 1
+        var announcedNames: [String] = []
+        var announcedAddresses: [Multiaddr] = []
         /// For each connection the revision that its peer was last told.
         var toldRevision: [UInt64: UInt64] = [:]
     }
@@ -203,7 +205,7 @@ public final class Host: Sendable {
             defer { state.listeners = [] }
             return (state.listeners, state.connections.values.flatMap(\.self), Array(state.dialers.values))
         }
-        for dialer in dialers { dialer.execute { $0.abandon() } }
+        for dialer in dialers { dialer.execute { $0.stop() } }
         for listener in listeners { try? await listener.channel.close() }
         await withTaskGroup(of: Void.self) { group in
             for connection in connections {
@@ -261,7 +263,12 @@ public final class Host: Sendable {
     ///
     /// May be called from any thread.
     package func protocolsChanged() {
-        let connections = self.state.withLock { state in
+        let (names, _) = self.protocolNames()
+        let addresses = self.listenAddresses
+        let connections = self.state.withLock { state -> [Connection] in
+            guard state.announcedNames != names || state.announcedAddresses != addresses else { return [] }
+            state.announcedNames = names
+            state.announcedAddresses = addresses
             state.protocolRevision += 1
             return state.connections.values.flatMap(\.self)
         }
@@ -386,15 +393,24 @@ public final class Host: Sendable {
             }
             guard isDue, let message = self.identifyMessage(for: connection) else { return }
             connection.openStream(
-                protocols: [IdentifyProtocol.pushID], consumer: IdentifySender(message), failed: { _ in })
+                protocols: [IdentifyProtocol.pushID],
+                consumer: IdentifySender(message, timeout: self.configuration.timeouts.identify), failed: { _ in })
         }
     }
 }
 
 extension Host: ConnectionDelegate {
     func admit(_ connection: Connection) throws(HostError) {
+        defer { self.forgetUsageIfUnused(of: connection.remotePeer) }
         guard connection.remotePeer != self.peerID else {
             throw HostError(.wrongPeer, "the host connected to itself")
+        }
+        let count = self.connections(to: connection.remotePeer).count
+        guard count < self.configuration.limits.connectionsPerPeer else {
+            throw HostError(
+                .limitExceeded,
+                "limit reached: connections of \(connection.remotePeer): \(count) of \(self.configuration.limits.connectionsPerPeer)"
+            )
         }
         if let refusal = self.observer?.hostAdmits(
             connection.remotePeer, at: connection.remoteAddress, direction: connection.direction)
@@ -449,7 +465,7 @@ extension Host: ConnectionDelegate {
             guard let message = self.identifyMessage(for: connection) else {
                 return .reset(code: StreamErrorCode.none)
             }
-            return .accept(IdentifySender(message))
+            return .accept(IdentifySender(message, timeout: self.configuration.timeouts.identify))
         case IdentifyProtocol.pushID:
             return .accept(
                 IdentifyReceiver(
@@ -464,9 +480,15 @@ extension Host: ConnectionDelegate {
             guard let handler = self.state.withLock({ $0.handlers[protocolID] }) else { return .refuse }
             return .accept(
                 Stream.accept(on: connection, writeBuffer: self.configuration.streamWriteBuffer) { stream in
-                    let isRunning = self.tasks.run { await handler(stream) }
-                    if !isRunning { stream.reset(code: StreamErrorCode.shutdown) }
+                    let task = self.tasks.run { await handler(stream) }
+                    if task == nil { stream.reset(code: StreamErrorCode.shutdown) }
                 })
+        }
+    }
+
+    private func forgetUsageIfUnused(of peer: PeerID) {
+        self.state.withLock { state in
+            if state.connections[peer] == nil { state.usages[peer] = nil }
         }
     }
 

@@ -55,7 +55,15 @@ public struct HostLimits: Sendable {
     ///
     /// Default 256.
     public var connections = 256
-    /// Connections that have not yet authenticated their peer.
+    /// Connections with one peer, both directions.
+    ///
+    /// Default 8.
+    public var connectionsPerPeer = 8
+    /// Connections that this side dialled or is dialling; they are not held up by the ones that others opened.
+    ///
+    /// Default 256.
+    public var outboundConnections = 256
+    /// Accepted connections that have not yet authenticated their peer.
     ///
     /// Default 64.
     public var unauthenticatedConnections = 64

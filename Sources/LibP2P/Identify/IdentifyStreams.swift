@@ -15,19 +15,30 @@ import PeerIdentity
 /// Sends one identify message on a stream, as an answer or as a push, and ends its half.
 final class IdentifySender: StreamConsumer {
     private let message: ByteBuffer
+    private let timeout: TimeAmount
+    private var timer: Scheduled<Void>?
 
-    init(_ message: ByteBuffer) {
+    init(_ message: ByteBuffer, timeout: TimeAmount) {
         self.message = message
+        self.timeout = timeout
     }
 
     func streamReady(_ stream: MuxedStream) {
         stream.write(self.message)
         stream.finish()
+        // One that never ends its half would keep the stream for ever.
+        self.timer = stream.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
+            stream.reset(code: StreamErrorCode.none)
+        }
     }
 
     func streamReceived(_ bytes: ByteBuffer, on stream: MuxedStream) { stream.consumed(bytes.readableBytes) }
     func streamFinished(_ stream: MuxedStream) {}
-    func streamClosed(_ reason: StreamCloseReason, stream: MuxedStream) {}
+
+    func streamClosed(_ reason: StreamCloseReason, stream: MuxedStream) {
+        self.timer?.cancel()
+        self.timer = nil
+    }
 }
 
 /// Reads one identify message from a stream, as an answer or as a push.

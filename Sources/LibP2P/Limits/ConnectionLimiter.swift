@@ -16,15 +16,17 @@ import NIOCore
 struct ConnectionLimiter {
     private let limits: HostLimits
     private(set) var connections = 0
+    /// Accepted connections that have not yet shown who they are.
     private(set) var unauthenticated = 0
+    private(set) var outbound = 0
     private var perAddress: [AddressBlock: Int] = [:]
 
     init(limits: HostLimits) {
         self.limits = limits
     }
 
-    /// Takes a connection that has not yet shown who it is; throws an error that names scope, limit and usage.
-    mutating func admit(_ block: AddressBlock?) throws(HostError) {
+    /// Takes an accepted connection that has not yet shown who it is; throws an error that names scope, limit and usage.
+    mutating func admitInbound(from block: AddressBlock?) throws(HostError) {
         guard self.connections < self.limits.connections else {
             throw Self.exceeded("connections", self.connections, self.limits.connections)
         }
@@ -43,16 +45,32 @@ struct ConnectionLimiter {
         self.unauthenticated += 1
     }
 
+    /// Takes a connection that this side dials.
+    ///
+    /// What others have opened does not keep it from doing so.
+    mutating func admitOutbound() throws(HostError) {
+        guard self.outbound < self.limits.outboundConnections else {
+            throw Self.exceeded("dialled connections", self.outbound, self.limits.outboundConnections)
+        }
+        self.connections += 1
+        self.outbound += 1
+    }
+
     mutating func authenticated() {
         self.unauthenticated -= 1
     }
 
-    mutating func remove(_ block: AddressBlock?, wasAuthenticated: Bool) {
+    mutating func removeInbound(from block: AddressBlock?, wasAuthenticated: Bool) {
         self.connections -= 1
         if !wasAuthenticated { self.unauthenticated -= 1 }
         if let block, let count = self.perAddress[block] {
             self.perAddress[block] = count > 1 ? count - 1 : nil
         }
+    }
+
+    mutating func removeOutbound() {
+        self.connections -= 1
+        self.outbound -= 1
     }
 
     private static func exceeded(_ scope: String, _ usage: Int, _ limit: Int) -> HostError {

@@ -22,36 +22,43 @@ final class SharedConnectionLimiter: Sendable {
 
     /// Counts an accepted connection from an address, or says which limit it exceeds.
     func admitInbound(from address: SocketAddress?) throws(HostError) -> ConnectionTicket {
-        try self.admit(AddressBlock(address))
+        let block = AddressBlock(address)
+        try self.change { limiter throws(HostError) in try limiter.admitInbound(from: block) }
+        return ConnectionTicket(.inbound(block), limiter: self)
     }
 
     /// Counts a connection that this side opens.
     func admitOutbound() throws(HostError) -> ConnectionTicket {
-        try self.admit(nil)
+        try self.change { limiter throws(HostError) in try limiter.admitOutbound() }
+        return ConnectionTicket(.outbound, limiter: self)
     }
 
     var connections: Int { self.limiter.withLock { $0.connections } }
     var unauthenticated: Int { self.limiter.withLock { $0.unauthenticated } }
 
-    private func admit(_ block: AddressBlock?) throws(HostError) -> ConnectionTicket {
+    private func change(_ body: (inout ConnectionLimiter) throws(HostError) -> Void) throws(HostError) {
         let result = self.limiter.withLock { limiter -> Result<Void, HostError> in
             do throws(HostError) {
-                try limiter.admit(block)
+                try body(&limiter)
                 return .success(())
             } catch {
                 return .failure(error)
             }
         }
         try result.get()
-        return ConnectionTicket(block: block, limiter: self)
     }
 
     fileprivate func authenticated() {
         self.limiter.withLock { $0.authenticated() }
     }
 
-    fileprivate func remove(_ block: AddressBlock?, wasAuthenticated: Bool) {
-        self.limiter.withLock { $0.remove(block, wasAuthenticated: wasAuthenticated) }
+    fileprivate func remove(_ origin: ConnectionTicket.Origin, wasAuthenticated: Bool) {
+        self.limiter.withLock { limiter in
+            switch origin {
+            case .inbound(let block): limiter.removeInbound(from: block, wasAuthenticated: wasAuthenticated)
+            case .outbound: limiter.removeOutbound()
+            }
+        }
     }
 }
 
@@ -63,12 +70,18 @@ final class ConnectionTicket: Sendable {
         case released
     }
 
-    let block: AddressBlock?
+    /// What the connection counts as.
+    enum Origin {
+        case inbound(AddressBlock?)
+        case outbound
+    }
+
+    private let origin: Origin
     private let limiter: SharedConnectionLimiter
     private let state = Mutex(State.unauthenticated)
 
-    init(block: AddressBlock?, limiter: SharedConnectionLimiter) {
-        self.block = block
+    init(_ origin: Origin, limiter: SharedConnectionLimiter) {
+        self.origin = origin
         self.limiter = limiter
     }
 
@@ -78,7 +91,7 @@ final class ConnectionTicket: Sendable {
             state = .authenticated
             return true
         }
-        if changed { self.limiter.authenticated() }
+        if changed, case .inbound = self.origin { self.limiter.authenticated() }
     }
 
     func release() {
@@ -87,8 +100,8 @@ final class ConnectionTicket: Sendable {
             return state
         }
         switch before {
-        case .unauthenticated: self.limiter.remove(self.block, wasAuthenticated: false)
-        case .authenticated: self.limiter.remove(self.block, wasAuthenticated: true)
+        case .unauthenticated: self.limiter.remove(self.origin, wasAuthenticated: false)
+        case .authenticated: self.limiter.remove(self.origin, wasAuthenticated: true)
         case .released: break
         }
     }

@@ -59,12 +59,15 @@ final class PingResponder: StreamConsumer {
 /// Sends 32 bytes and measures how long they take to come back.
 final class PingRequester: StreamConsumer {
     private let payload: [UInt8]
+    private let timeout: TimeAmount
     private let result: Settlement<TimeAmount, HostError>
     private var received = ByteBuffer()
     private var sentAt = NIODeadline.distantPast
+    private var timer: Scheduled<Void>?
 
-    init(payload: [UInt8], result: Settlement<TimeAmount, HostError>) {
+    init(payload: [UInt8], timeout: TimeAmount, result: Settlement<TimeAmount, HostError>) {
         self.payload = payload
+        self.timeout = timeout
         self.result = result
     }
 
@@ -78,6 +81,10 @@ final class PingRequester: StreamConsumer {
         guard !self.result.isSettled else {
             stream.reset(code: StreamErrorCode.none)
             return
+        }
+        // Whoever asked has stopped waiting by then, or before: the stream must not outlive the question.
+        self.timer = stream.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
+            stream.reset(code: StreamErrorCode.none)
         }
         self.sentAt = stream.eventLoop.now
         stream.write(ByteBuffer(bytes: self.payload))
@@ -104,6 +111,8 @@ final class PingRequester: StreamConsumer {
     }
 
     func streamClosed(_ reason: StreamCloseReason, stream: MuxedStream) {
+        self.timer?.cancel()
+        self.timer = nil
         self.result.fail(reason.error)
     }
 }

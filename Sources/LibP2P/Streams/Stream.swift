@@ -113,7 +113,10 @@ public final class Stream: Sendable {
                     state.outboundBytes += count
                     return .success(())
                 }
-                if let admitted { wake.settle(admitted) }
+                guard let admitted, !wake.settle(admitted), case .success = admitted else { return }
+                // The task was cancelled meanwhile: nothing is written, and the room goes to others.
+                self.state.withLock { $0.outboundBytes -= count }
+                self.wakeWriters()
             },
             abandon: { self.wakeWriters() })
         guard let driver = self.state.withLock({ $0.driver }) else {

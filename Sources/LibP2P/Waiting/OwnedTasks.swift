@@ -17,6 +17,8 @@ package final class OwnedTasks: Sendable {
         var isClosed = false
         var nextID = 0
         var tasks: [Int: Task<Void, Never>] = [:]
+        /// Tasks that wait for the others themselves.
+        var waiting: Set<Int> = []
     }
 
     /// Which owner's task the code runs in.
@@ -34,32 +36,35 @@ package final class OwnedTasks: Sendable {
     /// How many run.
     package var count: Int { self.state.withLock { $0.tasks.count } }
 
-    /// Starts a task; false, and nothing is started, once the owner is closing.
+    /// Starts a task; nil, and nothing is started, once the owner is closing.
     @discardableResult
-    package func run(_ body: @escaping @Sendable () async -> Void) -> Bool {
+    package func run(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never>? {
         self.state.withLock { state in
-            guard !state.isClosed else { return false }
+            guard !state.isClosed else { return nil }
             let id = state.nextID
             state.nextID += 1
-            state.tasks[id] = Task {
+            let task = Task {
                 await Self.$current.withValue(Membership(owner: self, id: id)) { await body() }
                 self.ended(id)
             }
-            return true
+            state.tasks[id] = task
+            return task
         }
     }
 
     /// Cancels every task, starts none any more, and returns when the last has ended.
     ///
-    /// A task that calls this is not waited for, or it would wait for itself.
+    /// A task that calls this is not waited for by itself, nor by other tasks that call it: they would wait for each
+    /// other.
     package func cancelAndWait() async {
-        let tasks = self.state.withLock { state in
+        let own = Self.current.flatMap { $0.owner === self ? $0.id : nil }
+        let (tasks, waiting) = self.state.withLock { state in
             state.isClosed = true
-            return state.tasks
+            if let own { state.waiting.insert(own) }
+            return (state.tasks, own == nil ? [] : state.waiting)
         }
         for task in tasks.values { task.cancel() }
-        let own = Self.current
-        for (id, task) in tasks where own?.owner !== self || own?.id != id { await task.value }
+        for (id, task) in tasks where !waiting.contains(id) { await task.value }
     }
 
     private func ended(_ id: Int) {

@@ -58,7 +58,8 @@ Lines on standard output
     {"event":"connected","peer":…,"outbound":…}                      dialled, or the first handshake stream arrived
     {"event":"handshake","received":"hello|pubkey|complete|other"}   each message of the handshake that came
     {"event":"established","peer":…}                                 done with the handshake
-    {"event":"stream","stream":…,"state":"opened|ended|refused"}     an incoming encrypted stream
+    {"event":"stream","stream":…,"state":"opened|ended|refused"}     an incoming encrypted stream; a handshake stream
+                                                                     beside another or after Established is refused
     {"event":"message","stream":…,"bytes":…,"sha256":…}              a message that no `send` waited for
     {"event":"echo","stream":…,"bytes":…,"ok":…,"err":…}             for each size of a send
     {"event":"sent","stream":…,"count":…,"ok":…}                     at the end of a send
@@ -136,6 +137,7 @@ class Peer:
         arguments = ["-tls=false"] if options.security == "noise" else []
         self.daemon = Daemon(options.p2pd, directory, self.seed, self.public_key, arguments=arguments)
         self.session = None
+        self.handshaking = False
         self.streams = {name: [] for name in self.names}
         self.echoes = {name: queue.Queue() for name in self.names}
         self.expecting = dict.fromkeys(self.names, 0)
@@ -154,6 +156,7 @@ class Peer:
             threading.Thread(target=self.dial, daemon=True).start()
 
     def dial(self):
+        self.handshaking = True
         address, _, text = self.options.connect.rpartition("/p2p/")
         peer = base58_decode(text)
         try:
@@ -168,6 +171,14 @@ class Peer:
         self.run_handshake(stream, initiator=True)
 
     def incoming_handshake(self, stream):
+        with self.lock:
+            session = self.session
+            busy = self.handshaking or (session is not None and session.established.is_set())
+            self.handshaking = self.handshaking or not busy
+        if busy:
+            # Like the original, which has one stream for each peer and name and resets another one.
+            emit("stream", stream=HANDSHAKE, state="refused")
+            return
         emit("connected", peer=base58_encode(stream.peer), outbound=False)
         if self.options.hostile == "early-stream":
             self.open_early(stream.peer)
@@ -176,6 +187,12 @@ class Peer:
     # The handshake
 
     def run_handshake(self, stream, initiator):
+        try:
+            self.exchange_handshake(stream, initiator)
+        finally:
+            self.handshaking = False
+
+    def exchange_handshake(self, stream, initiator):
         session = self.session = Session(stream.peer)
         if self.options.hostile in ("handshake-varint", "handshake-announce"):
             varint = self.options.hostile == "handshake-varint"
@@ -446,6 +463,7 @@ class Peer:
         elif kind == "disconnect":
             session = self.require_session()
             self.daemon.disconnect(session.peer)
+            self.session = None
         else:
             raise ControlError("no command of the name " + repr(kind))
 

@@ -19,6 +19,7 @@ looks like one that it finished.
 import ctypes
 import ipaddress
 import os
+import select
 import signal
 import socket
 import struct
@@ -187,23 +188,26 @@ class ByteStream:
         """Waits for the end of the stream; returns (ended, number of bytes that came before it)."""
         deadline, received = time.monotonic() + seconds, 0
         while (left := deadline - time.monotonic()) > 0:
-            self.connection.settimeout(left)
             try:
-                part = self.connection.recv(1 << 16)
-            except socket.timeout:
-                break
-            except OSError:
+                # Not a time-out of the socket: another thread may be reading too.
+                if not select.select([self.connection], [], [], left)[0]:
+                    break
+                part = self.connection.recv(1 << 16, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+            except (OSError, ValueError):
                 return True, received
-            finally:
-                self.connection.settimeout(None)
             if not part:
                 return True, received
             received += len(part)
         return False, received
 
-    def close(self):
-        """Ends both directions. A reader in another thread returns with the end of the stream."""
+    def close(self, seconds=5):
+        """Ends both directions and returns once p2pd has finished the stream, so that a stream opened afterwards comes
+        after it on the wire. A reader in another thread returns with the end of the stream."""
         try:
+            self.connection.shutdown(socket.SHUT_WR)
+            self.ended_within(seconds)
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass

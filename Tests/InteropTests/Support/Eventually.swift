@@ -9,10 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 /// Looks again and again until there is a value, and fails after a minute.
-func eventually<Value>(_ look: () throws -> Value?) async throws -> Value {
+func eventually<Value>(_ look: () async throws -> Value?) async throws -> Value {
     let deadline = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < deadline, !Task.isCancelled {
-        if let value = try look() {
+        if let value = try await look() {
             return value
         }
         await pauseBetweenPolls()

@@ -53,10 +53,16 @@ struct GoLink: Sendable, CustomTestStringConvertible {
         let peerID = try PeerID(bytes: daemon.peerID)
         switch dialer {
         case .swift:
-            return try await host.connect(to: peerID, addresses: daemon.addresses.map { try Multiaddr(bytes: $0) })
+            let addresses = try daemon.addresses.map { try Multiaddr(bytes: $0) }
+            let connection = try await host.connect(to: peerID, addresses: addresses)
+            // The dialer may be done before the listener, which then could not open streams yet.
+            try await eventually {
+                try await daemon.control.connectedPeers().contains(host.peerID.bytes) ? () : nil
+            }
+            return connection
         case .go:
             try await daemon.control.connect(to: host.peerID.bytes, addresses: host.listenAddresses.map(\.bytes))
-            // The dialer may be done before the listener has its connection.
+            // The dialer may be done before the listener.
             return try await eventually { host.connections(to: peerID).first }
         }
     }

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 import Foundation
+import Synchronization
 
 /// The independent Glueberry peer in `Peers/glueberry_peer.py`, which documents its options, commands and lines.
 final class PythonPeer: Sendable {
@@ -115,28 +116,23 @@ final class PythonPeer: Sendable {
     /// A line that reports an error fails the wait, unless errors are among the events.
     func next(_ events: String..., within duration: Duration = .seconds(90)) async throws -> Line {
         let wanted = Set(events)
-        return try await withThrowingTaskGroup(of: Line.self) { group in
-            group.addTask { [lines] in
-                while let text = await lines.next() {
-                    let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
-                    if wanted.contains(line.event) {
-                        return line
-                    }
-                    if line.event == "error" {
-                        throw PythonPeerError("\(line.what ?? "error"): \(line.err ?? "")")
-                    }
+        let lines = lines
+        let seen = Mutex<[String]>([])
+        return try await withDeadline(
+            duration,
+            "waiting for a line of \(wanted.sorted()) after \(seen.withLock { $0.suffix(10) })"
+        ) {
+            while let text = await lines.next() {
+                seen.withLock { $0.append(text) }
+                let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
+                if wanted.contains(line.event) {
+                    return line
                 }
-                throw PythonPeerError("the peer ended before \(wanted.sorted())")
+                if line.event == "error" {
+                    throw PythonPeerError("\(line.what ?? "error"): \(line.err ?? "")")
+                }
             }
-            group.addTask {
-                try await Task.sleep(for: duration)
-                throw PythonPeerError("no line of \(wanted.sorted()) within \(duration)")
-            }
-            defer { group.cancelAll() }
-            guard let line = try await group.next() else {
-                throw PythonPeerError("no line")
-            }
-            return line
+            throw PythonPeerError("the peer ended before \(wanted.sorted())")
         }
     }
 
