@@ -105,13 +105,17 @@ let package = Package(
         .testTarget(name: "YamuxTests", dependencies: ["Yamux", nioCore], swiftSettings: strict),
         .testTarget(
             name: "LibP2PTests",
-            dependencies: ["LibP2P", "PeerIdentity", "Multiformats", crypto, nioCore, nioPosix, nioEmbedded, logging],
+            dependencies: [
+                "LibP2P", "PeerIdentity", "Multiformats", "MultistreamSelect", "Noise", "Yamux", "AEAD",
+                crypto, nioCore, nioPosix, nioEmbedded, logging,
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "GlueberryTests",
             dependencies: [
-                "Glueberry", "LibP2P", "AEAD", "PeerIdentity", "Multiformats", crypto, nioCore, nioPosix, logging,
+                "Glueberry", "LibP2P", "AEAD", "PeerIdentity", "Multiformats", "MultistreamSelect", crypto, nioCore,
+                nioPosix, logging,
             ],
             resources: [.copy("Vectors")],
             swiftSettings: strict

@@ -225,6 +225,9 @@ def free_port():
 def peak_kb(process):
     """The greatest resident size so far of a process that runs; 0 where the system does not tell."""
     try:
+        # Until it runs the command, a new process is a copy of this script, and as large.
+        if os.readlink(f"/proc/{process.child.pid}/exe") != os.path.realpath(binary):
+            return 0
         with open(f"/proc/{process.child.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     except (OSError, StopIteration):

@@ -21,6 +21,10 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct FrameStreamTests {
     private func numbers(_ range: Range<Int>) -> [[UInt8]] { range.map { Array(String($0).utf8) } }
 
+    private func send(_ range: Range<Int>, to channel: StreamChannel) async throws {
+        for payload in self.numbers(range) { try await channel.send(.init(bytes: payload), timeout: nil) }
+    }
+
     private func read(_ count: Int, from stream: LibP2P.Stream) async throws -> [[UInt8]] {
         var input = ByteBuffer()
         var payloads: [[UInt8]] = []
@@ -40,8 +44,8 @@ import Testing
             let (atListener, atDialer) = (RecordingSink(), RecordingSink())
             let listener = try link.listener.channel("a", inbound: atListener)
             let dialer = try link.dialer.channel("a", inbound: atDialer)
-            async let there: Void = { for payload in numbers(0..<2000) { try await dialer.send(.init(bytes: payload), timeout: nil) } }()
-            async let back: Void = { for payload in numbers(0..<2000) { try await listener.send(.init(bytes: payload), timeout: nil) } }()
+            async let there: Void = send(0..<2000, to: dialer)
+            async let back: Void = send(0..<2000, to: listener)
             _ = try await (there, back)
             try await eventually { atListener.payloads.count >= 2000 && atDialer.payloads.count >= 2000 }
             #expect(atListener.payloads == numbers(0..<2000))
@@ -98,7 +102,7 @@ import Testing
             let (streams, incoming) = AsyncStream.makeStream(of: LibP2P.Stream.self)
             link.listener.host.handle(name) { stream in incoming.yield(stream) }
             let sender = try link.dialer.channel("a", inbound: RecordingSink())
-            for payload in numbers(0..<5) { try await sender.send(.init(bytes: payload), timeout: nil) }
+            try await send(0..<5, to: sender)
             var iterator = streams.makeAsyncIterator()
             let first = try #require(await iterator.next())
             await sender.flush(timeout: .hours(1))
@@ -106,7 +110,7 @@ import Testing
             first.reset(code: code)
             let second = try #require(await iterator.next())
             #expect(try await read(5, from: second) == numbers(0..<5))
-            for payload in numbers(5..<8) { try await sender.send(.init(bytes: payload), timeout: nil) }
+            try await send(5..<8, to: sender)
             #expect(try await read(3, from: second) == numbers(5..<8))
         }
     }
@@ -135,7 +139,7 @@ import Testing
             link.listener.host.handle(StreamName.protocolID(of: "a")) { stream in incoming.yield(stream) }
             let sink = RecordingSink()
             let sender = try link.dialer.channel("a", inbound: sink)
-            for payload in numbers(0..<5) { try await sender.send(.init(bytes: payload), timeout: nil) }
+            try await send(0..<5, to: sender)
             var iterator = streams.makeAsyncIterator()
             let first = try #require(await iterator.next())
             #expect(try await read(5, from: first) == numbers(0..<5))
@@ -144,7 +148,7 @@ import Testing
             try await eventually { sink.payloads.count == 1 }
             first.reset()
             try await link.barrier()
-            for payload in numbers(5..<7) { try await sender.send(.init(bytes: payload), timeout: nil) }
+            try await send(5..<7, to: sender)
             let second = try #require(await iterator.next())
             #expect(try await read(2, from: second) == numbers(5..<7))
         }
@@ -228,11 +232,11 @@ import Testing
             small.maximumMessage = 1000
             _ = try link.listener.channel("a", limits: small, inbound: sink)
             let sender = try link.dialer.channel("a", inbound: RecordingSink())
-            for payload in numbers(0..<3) { try await sender.send(.init(bytes: payload), timeout: nil) }
+            try await send(0..<3, to: sender)
             try await sender.send(.init(bytes: pattern(5000)), timeout: nil)
             try await eventually { sink.refusals == 1 }
             try await link.barrier()
-            for payload in numbers(3..<5) { try await sender.send(.init(bytes: payload), timeout: nil) }
+            try await send(3..<5, to: sender)
             try await eventually { sink.payloads.count >= 5 }
             #expect(sink.payloads == numbers(0..<5))
             #expect(sink.refusals == 1)

@@ -45,7 +45,9 @@ import Testing
             case 10: try await node.waitUntilEstablished(with: stranger, timeout: .milliseconds(1))
             case 11: await node.disconnect(from: stranger)
             case 12: _ = try await node.ping(other.peerID)
-            case 13: try await node.prepareStreams(with: other.peerID, publicKey: other.publicKey, named: ["a", "late"])
+            case 13:
+                try await node.prepareStreams(
+                    with: other.peerID, publicKey: other.publicKey, named: ["a", "late"])
             case 14: try await node.prepareStreams(with: other.peerID, publicKey: node.publicKey, named: ["a"])
             case 15: try await node.finalizeHandshake(with: other.peerID)
             case 16:
@@ -73,7 +75,9 @@ import Testing
             let stranger = Identity.generate().peerID
             let received = Log<Int>()
             let reader = Task {
-                for await message in try listener.messages() where message.stream == "a" { received.append(message.number) }
+                for await message in try listener.messages() where message.stream == "a" {
+                    received.append(message.number)
+                }
             }
             let (sent, back) = (Log<Int>(), Log<Int>())
             await withTaskGroup(of: Void.self) { group in

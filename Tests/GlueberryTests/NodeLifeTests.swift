@@ -42,7 +42,8 @@ import Testing
             await listener.stop()
             #expect(await events.next()?.state == .disconnected)
             #expect(await events.next()?.state == .reconnecting)
-            let again = try Node(identity: listener.identity, listen: [address.withoutPeer], configuration: configuration)
+            let again = try Node(
+                identity: listener.identity, listen: [address.withoutPeer], configuration: configuration)
             try await again.start()
             while let event = await events.next(), event.state != .established {}
             try await dialer.send([7], to: again.peerID, on: "a")

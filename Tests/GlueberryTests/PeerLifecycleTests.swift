@@ -164,7 +164,10 @@ import Testing
     func aPeerThatSendsUsAwayIsLeftAloneForTheCooldown(code: UInt32) {
         for state in [ConnectionState.connected, .established] {
             var life = Life(in: state)
-            #expect(life.lost(.closedByPeer(code: code)) == [.end(1), .state(.disconnected), .close(0x1004), .state(.reconnecting)])
+            #expect(
+                life.lost(.closedByPeer(code: code)) == [
+                    .end(1), .state(.disconnected), .close(0x1004), .state(.reconnecting),
+                ])
             #expect(life.wait == .seconds(60))
             #expect(life.passDeadline() == [.state(.connecting), .dial])
         }

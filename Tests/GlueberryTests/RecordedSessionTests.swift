@@ -38,7 +38,8 @@ import Testing
 
     /// All that one side wrote on a stream.
     private func written(byRecorder: Bool, on stream: String) -> [UInt8] {
-        self.rows.filter { $0.event == "raw" && $0.stream == stream && $0.isFromRecorder == byRecorder }.flatMap(\.bytes)
+        self.rows.filter { $0.event == "raw" && $0.stream == stream && $0.isFromRecorder == byRecorder }.flatMap(
+            \.bytes)
     }
 
     private func payloads(_ input: inout ByteBuffer) throws -> [ByteBuffer] {

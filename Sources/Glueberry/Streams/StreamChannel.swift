@@ -45,7 +45,9 @@ final class StreamChannel: Sendable {
         case stream(NIOLoopBound<FrameStream>, ObjectIdentifier)
     }
 
-    /// The stream that the other side opened. It keeps its place after its end until what came on it has been parsed.
+    /// The stream that the other side opened.
+    ///
+    /// It keeps its place after its end until what came on it has been parsed.
     private struct Incoming {
         let stream: NIOLoopBound<FrameStream>
         let id: ObjectIdentifier

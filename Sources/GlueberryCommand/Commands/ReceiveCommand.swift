@@ -11,8 +11,10 @@
 
 import ArgumentParser
 import Glueberry
+import LibP2P
 import Multiformats
 import PeerIdentity
+import Yamux
 
 /// `glueberry receive`: takes files into a directory.
 struct ReceiveCommand: AsyncParsableCommand {
@@ -27,6 +29,8 @@ struct ReceiveCommand: AsyncParsableCommand {
 
     /// How long a sender may be kept waiting at the door: somebody has to read a prompt and type.
     static let admission = Duration.seconds(120)
+    /// Bytes of one sender that may wait to be written to the disk.
+    private static let receiveBuffer = 4 * 1024 * 1024
 
     @Argument(help: "The directory, which must exist.")
     var directory: String
@@ -63,6 +67,9 @@ struct ReceiveCommand: AsyncParsableCommand {
             StandardHandshake(streams: [TransferMessage.stream]) { peer, _, _ in await porter.admits(peer) })
         configuration.handshakeTimeout = Self.admission
         configuration.maximumMessageSize = TransferMessage.maximumLength
+        // What waits for the disk is held in memory; this much keeps a fast line busy.
+        configuration.receiveBufferBytes = Self.receiveBuffer
+        configuration.host.yamux.maximumReceiveWindow = Self.receiveBuffer
         let node: Node
         do {
             node = try Node(
@@ -100,7 +107,10 @@ struct ReceiveCommand: AsyncParsableCommand {
                 guard let messages = try? node.messages(on: TransferMessage.stream) else { return true }
                 for await message in messages {
                     let isComplete = await receiver.receive(message)
-                    if isComplete, endsAfterOne { return true }
+                    if isComplete, endsAfterOne {
+                        await Self.linger(node, message.peer)
+                        return true
+                    }
                 }
                 return false
             }
@@ -111,6 +121,18 @@ struct ReceiveCommand: AsyncParsableCommand {
                 }
             }
             for await isEnd in group where isEnd { break }
+            group.cancelAll()
+        }
+    }
+
+    /// Stays until the sender has read the answer and goes, or a moment has passed.
+    private static func linger(_ node: Node, _ peer: PeerID) async {
+        let ends = node.events(for: [peer], in: [.disconnected])
+        guard node.state(of: peer) == .established else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in ends { break } }
+            group.addTask { try? await Task.sleep(for: .seconds(2)) }
+            await group.next()
             group.cancelAll()
         }
     }

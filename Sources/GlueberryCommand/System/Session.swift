@@ -16,6 +16,9 @@ import PeerIdentity
 
 /// One session with one peer, from the dial on, for commands that have no use for a second try.
 enum Session {
+    /// How long after the end of a session an operation may still take what arrived before.
+    private static let grace = Duration.milliseconds(500)
+
     /// Dials a peer, waits for the handshake, and runs an operation that fails when the session ends.
     ///
     /// - Throws: ``CommandFailure`` that says why there is no session, or what the operation throws.
@@ -30,8 +33,11 @@ enum Session {
         return try await withThrowingTaskGroup(of: Value.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                for await _ in losses {
-                    throw CommandFailure("the connection was lost before the end; try again")
+                for await event in losses {
+                    // An answer that came just before the end is still taken.
+                    try await Task.sleep(for: Self.grace)
+                    let reason = event.error.map { Explanation.line(for: $0) } ?? "no reason given"
+                    throw CommandFailure("the connection was lost before the end (\(reason)); try again")
                 }
                 throw CancellationError()
             }

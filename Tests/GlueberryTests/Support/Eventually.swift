@@ -9,10 +9,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-/// Lets other tasks run until something is so. A suite that uses it has a time limit, which is where it ends if it never is.
+/// Lets other tasks run until something is so.
+///
+/// A suite that uses it has a time limit, which is where it ends if it never is. Between many looks there is a pause, so
+/// that tests which wait leave the processor to those that work.
 func eventually(_ condition: () -> Bool) async throws {
+    var looks = 0
     while !condition() {
         try Task.checkCancellation()
-        await Task.yield()
+        looks += 1
+        if looks % 64 == 0 {
+            try await Task.sleep(for: .milliseconds(1))
+        } else {
+            await Task.yield()
+        }
     }
 }

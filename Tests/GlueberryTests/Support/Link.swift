@@ -105,7 +105,11 @@ final class LinkSide: HostObserver {
 
 extension StreamChannel.Limits {
     static var forTests: StreamChannel.Limits {
-        StreamChannel.Limits(maximumMessage: 1024 * 1024, sendBufferBytes: 1024 * 1024, sendBufferMessages: 4096)
+        var limits = StreamChannel.Limits(
+            maximumMessage: 1024 * 1024, sendBufferBytes: 1024 * 1024, sendBufferMessages: 4096)
+        // However slowly a test runs, what is kept for a stream that may be reset is still there.
+        limits.retention = .hours(1)
+        return limits
     }
 }
 

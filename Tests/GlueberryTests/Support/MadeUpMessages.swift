@@ -25,7 +25,9 @@ struct MadeUpMessages {
         self.source = try await link.dialer.idleStream()
     }
 
-    func queue(_ peer: PeerID, _ stream: String) -> InboundQueue { self.hub.queue(for: .init(peer: peer, stream: stream)) }
+    func queue(_ peer: PeerID, _ stream: String) -> InboundQueue {
+        self.hub.queue(for: .init(peer: peer, stream: stream))
+    }
 
     @discardableResult
     func arrive(_ numbers: some Sequence<Int>, in queue: InboundQueue, bytes: Int = 8) -> InboundRoom {
