@@ -83,7 +83,12 @@ import Testing
                 }
                 return count
             }
-            for number in 0..<10 { try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "a") }
+            for number in 0..<10 {
+                // From the third on the listener may be gone already.
+                do { try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "a") } catch {
+                    #expect(number >= 3)
+                }
+            }
             #expect(try await handler.value >= 3)
             #expect(listener.running == nil)
         }
@@ -91,8 +96,9 @@ import Testing
 
     @Test func stoppingFromWithinAnEventLoopReturns() async throws {
         try await withNodes { listener, dialer in
+            let established = dialer.events(in: [.established])
             let handler = Task {
-                for await event in dialer.events(for: nil) where event.state == .established { await dialer.stop() }
+                for await _ in established { await dialer.stop() }
             }
             // The stop may come while this call still waits.
             _ = try? await dialer.connect(to: #require(listener.listenAddresses.first), timeout: .seconds(20))

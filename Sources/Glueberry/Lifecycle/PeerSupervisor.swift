@@ -486,6 +486,7 @@ final class PeerSupervisor {
             maximumMessage: self.configuration.maximumMessageSize,
             sendBufferBytes: self.configuration.sendBufferBytes,
             sendBufferMessages: self.configuration.sendBufferMessages)
+        if name == StreamName.handshake { limits.opensStreams = session.isOutbound }
         if name == StreamName.handshake, case .standard = self.configuration.handshake {
             // Its few messages never wait, and are never large.
             limits.maximumMessage = StandardHandshakeRun.maximumMessageLength

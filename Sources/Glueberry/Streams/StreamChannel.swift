@@ -30,6 +30,8 @@ final class StreamChannel: Sendable {
         /// Sent messages that are kept until the other side has shown that it reads the stream.
         var retainedBytes = 256 * 1024
         var retention: TimeAmount = .seconds(10)
+        /// Whether this side opens streams of the name; that of the handshake is opened by the side that dialled alone.
+        var opensStreams = true
         /// Frames of one stream that may fail to open before it is reset.
         var decryptionFailures = 16
     }
@@ -299,6 +301,10 @@ final class StreamChannel: Sendable {
                     state.target = .stream(incoming.stream, incoming.id)
                     return .write(incoming.stream)
                 }
+                guard self.limits.opensStreams else {
+                    state.isPumpScheduled = false
+                    return .wait
+                }
                 state.target = .opening
                 return .open
             }
@@ -430,7 +436,7 @@ final class StreamChannel: Sendable {
     private func pumpAgain() {
         let pause = self.state.withLock { state -> TimeAmount? in
             guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled, state.draining.isEmpty,
-                case .none = state.target
+                case .none = state.target, self.limits.opensStreams || state.usableIncoming != nil
             else { return nil }
             if state.usableIncoming != nil || state.failures == 0 {
                 state.isPumpScheduled = true

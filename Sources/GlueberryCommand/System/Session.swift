@@ -31,13 +31,18 @@ enum Session {
         try await node.addPeer(peer, addresses: [address])
         try await self.establish(events, limit: limit)
         return try await withThrowingTaskGroup(of: Value.self) { group in
-            group.addTask { try await body() }
+            group.addTask {
+                do {
+                    return try await body()
+                } catch let error as GlueberryError where self.isLoss(error.code) {
+                    throw self.lost(error)
+                }
+            }
             group.addTask {
                 for await event in losses {
                     // An answer that came just before the end is still taken.
                     try await Task.sleep(for: Self.grace)
-                    let reason = event.error.map { Explanation.line(for: $0) } ?? "no reason given"
-                    throw CommandFailure("the connection was lost before the end (\(reason)); try again")
+                    throw self.lost(event.error)
                 }
                 throw CancellationError()
             }
@@ -68,6 +73,15 @@ enum Session {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    private static func isLoss(_ code: GlueberryError.Code) -> Bool {
+        [.closed, .notConnected, .notEstablished, .staleSession].contains(code)
+    }
+
+    private static func lost(_ error: GlueberryError?) -> CommandFailure {
+        let reason = error.map { Explanation.line(for: $0) } ?? "no reason given"
+        return CommandFailure("the connection was lost before the end (\(reason)); try again")
     }
 
     private static func failure(_ event: ConnectionEvent) -> CommandFailure {

@@ -29,8 +29,8 @@ enum TransferMessage: Equatable {
 
     /// The encrypted stream that carries them.
     static let stream = "file"
-    /// Bytes of a file in one message.
-    static let chunkLength = 256 * 1024
+    /// Bytes of a file in one message; with all that is put around them they fit into a block of 64 KiB.
+    static let chunkLength = 60 * 1024
     /// The largest message that is taken.
     static let maximumLength = 1024 * 1024
 
