@@ -8,6 +8,10 @@ SWIFT_FLAGS ?=
 DEMO_ARGUMENTS ?=
 DEMO_WRAPPER ?=
 TSAN_SCRATCH ?= .build-tsan
+# How many tests run at the same time. Without a bound all begin at once, and on a small machine those with real time-outs,
+# against other processes, run into them.
+TEST_WIDTH ?= 6
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH := $(TEST_WIDTH)
 FALLBACK_SCRATCH ?= .build-fallback
 
 

@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "LibP2P", targets: ["LibP2P"]),
         .library(name: "PeerIdentity", targets: ["PeerIdentity"]),
         .library(name: "Multiformats", targets: ["Multiformats"]),
+        .library(name: "Yamux", targets: ["Yamux"]),
         .executable(name: "glueberry", targets: ["GlueberryCommand"]),
     ],
     traits: [
@@ -80,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "GlueberryCommand",
             dependencies: [
-                "Glueberry", "LibP2P", "Multiformats", "PeerIdentity", crypto, nioCore, nioPosix, logging,
+                "Glueberry", "LibP2P", "Multiformats", "PeerIdentity", "Yamux", crypto, nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -120,6 +121,7 @@ let package = Package(
             resources: [.copy("Vectors")],
             swiftSettings: strict
         ),
+        .testTarget(name: "CommandTests", dependencies: ["GlueberryCommand", nioCore], swiftSettings: strict),
         .testTarget(
             name: "InteropTests",
             dependencies: ["Glueberry", "LibP2P", "PeerIdentity", "Multiformats", crypto, nioCore, nioPosix, logging],

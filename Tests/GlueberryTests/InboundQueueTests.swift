@@ -41,7 +41,7 @@ import Testing
             let queue = messages.queue(peer, "a")
             messages.arrive(0..<10, in: queue)
             let taken = queue.take(6, for: inbox)
-            queue.putBack(taken[2...])
+            queue.settle(taken.count, unused: taken[2...])
             #expect(numbers(queue.take(10, for: inbox)) == Array(2..<10))
         }
     }

@@ -22,6 +22,9 @@ import Testing
         _ configure: (inout HostConfiguration) -> Void, _ body: (Host) async throws -> Void
     ) async throws {
         var configuration = HostConfiguration()
+        // A client that says nothing stays as long as the test lasts, unless the test is about how long it may.
+        configuration.timeouts.accept = .minutes(10)
+        configuration.timeouts.negotiation = .minutes(10)
         configure(&configuration)
         let host = Host(identity: .generate(), configuration: configuration)
         try await host.listen(on: [Multiaddr("/ip4/127.0.0.1/tcp/0")])

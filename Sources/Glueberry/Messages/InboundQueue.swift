@@ -43,6 +43,8 @@ final class InboundQueue: Sendable {
         var inbox: MessageInbox
         var paused: [ObjectIdentifier: NIOLoopBound<FrameStream>] = [:]
         var isDiscarding = false
+        /// Entries that a consumer has taken as a batch and not yet used up.
+        var lent = 0
         /// The change of the routes that gave the queue its inbox.
         var revision: UInt64 = 0
     }
@@ -104,6 +106,7 @@ final class InboundQueue: Sendable {
             let taken = Array(state.entries.prefix(count))
             state.entries.removeFirst(taken.count)
             for entry in taken { state.bytes -= entry.received.message.payload.readableBytes }
+            state.lent += taken.count
             var resumed: [NIOLoopBound<FrameStream>] = []
             if state.entries.count <= self.limits.messages / 2, state.bytes <= self.limits.bytes / 2 {
                 resumed = Array(state.paused.values)
@@ -116,17 +119,17 @@ final class InboundQueue: Sendable {
         return taken
     }
 
-    /// Puts entries that a consumer took and did not use back to the front, in their order.
-    func putBack(_ entries: ArraySlice<Entry>) {
-        guard !entries.isEmpty else { return }
+    /// Ends what ``take(_:for:)`` gave out: entries that were not used come back to the front, in their order.
+    func settle(_ count: Int, unused entries: ArraySlice<Entry>) {
         let inbox = self.state.withLock { state in
+            state.lent -= count
             for entry in entries.reversed() {
                 state.entries.prepend(entry)
                 state.bytes += entry.received.message.payload.readableBytes
             }
-            return state.inbox
+            return state.entries.isEmpty ? nil : state.inbox
         }
-        inbox.ready(self)
+        inbox?.ready(self)
     }
 
     /// Gives the queue another consumer, unless a later change of the routes has done so already; what is in it moves
@@ -142,6 +145,9 @@ final class InboundQueue: Sendable {
     }
 
     var count: Int { self.state.withLock { $0.entries.count } }
+
+    /// Whether nothing is in the queue, and nothing out of it can come back.
+    var isUnused: Bool { self.state.withLock { $0.entries.isEmpty && $0.lent == 0 } }
 }
 
 /// What a consumer of messages reads from: the queues that have something for it, in turns.

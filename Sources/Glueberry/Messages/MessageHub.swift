@@ -55,7 +55,7 @@ final class MessageHub: Sendable {
     /// Forgets the queues of a peer that are empty.
     func forgetEmpty(of peer: PeerID) {
         self.state.withLock { state in
-            state.queues = state.queues.filter { $0.key.peer != peer || $0.value.count > 0 }
+            state.queues = state.queues.filter { $0.key.peer != peer || !$0.value.isUnused }
         }
     }
 

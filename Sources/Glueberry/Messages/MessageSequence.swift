@@ -86,11 +86,11 @@ final class MessageCursor: Sendable {
     }
 
     deinit {
-        let (queue, rest) = self.state.withLock { state in
+        let (queue, count, rest) = self.state.withLock { state in
             Self.giveCredit(&state)
-            return (state.queue, state.entries[state.position...])
+            return (state.queue, state.entries.count, state.entries[state.position...])
         }
-        queue?.putBack(rest)
+        queue?.settle(count, unused: rest)
     }
 
     func next() async -> Message? {
@@ -108,8 +108,8 @@ final class MessageCursor: Sendable {
     }
 
     private func takeFromBatch() -> Message? {
-        self.state.withLock { state in
-            guard state.position < state.entries.count else { return nil }
+        let (message, usedUp, count) = self.state.withLock { state -> (Message?, InboundQueue?, Int) in
+            guard state.position < state.entries.count else { return (nil, nil, 0) }
             let entry = state.entries[state.position]
             // Credit belongs to the stream that brought the message, and one queue may have been filled by several.
             let isLast = state.position + 1 == state.entries.count
@@ -117,8 +117,17 @@ final class MessageCursor: Sendable {
             state.credit += entry.received.credit
             state.position += 1
             if isLast || !isSame || state.credit >= Self.creditStep { Self.giveCredit(&state) }
-            return entry.received.message
+            guard isLast else { return (entry.received.message, nil, 0) }
+            let count = state.entries.count
+            defer {
+                state.queue = nil
+                state.entries = []
+                state.position = 0
+            }
+            return (entry.received.message, state.queue, count)
         }
+        usedUp?.settle(count, unused: [])
+        return message
     }
 
     private static func giveCredit(_ state: inout State) {
