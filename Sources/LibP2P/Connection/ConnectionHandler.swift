@@ -332,8 +332,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         self.phase = .open(connection)
         self.session.sendPing(now: self.eventLoop.now)
-        self.secured.succeed(connection)
+        // Registered first: whoever waited for the connection finds it.
         self.delegate.connectionOpened(connection)
+        self.secured.succeed(connection)
         if !self.isDialer || !secured.earlyMuxer { self.confirm() }
         self.session.receive(secured.plaintext)
         self.handleEvents()

@@ -108,6 +108,10 @@ final class Dialer {
         for candidate in self.schedule.start(now: now) { self.attempt(candidate) }
         guard !self.isFinished else { return }
         if self.resolving == 0, self.schedule.isExhausted {
+            guard !self.host.isStopping else {
+                self.stop()
+                return
+            }
             self.finish(keeping: nil)
             let attempts = self.schedule.attempts
             _ = self.completed(

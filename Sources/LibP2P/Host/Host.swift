@@ -275,6 +275,8 @@ public final class Host: Sendable {
         for connection in connections { self.pushIfDue(connection) }
     }
 
+    var isStopping: Bool { self.state.withLock { $0.isStopping } }
+
     func dialEnded(_ dialer: Dialer) {
         self.state.withLock { $0.dialers[ObjectIdentifier(dialer)] = nil }
     }
