@@ -12,6 +12,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -67,7 +68,7 @@ let package = Package(
             name: "LibP2P",
             dependencies: [
                 "Multiformats", "PeerIdentity", "MultistreamSelect", "Noise", "Yamux",
-                nioCore, nioPosix, crypto, protobuf, logging, deque,
+                nioCore, nioLocks, nioPosix, crypto, protobuf, logging, deque,
             ],
             swiftSettings: strict
         ),

@@ -12,7 +12,6 @@
 import Multiformats
 import NIOCore
 import PeerIdentity
-import Synchronization
 import Testing
 
 @testable import LibP2P
@@ -88,8 +87,8 @@ private final class RefusingObserver: HostObserver {
         weak var usage: PeerUsage?
     }
 
-    let host = Mutex<Host?>(nil)
-    let account = Mutex(Account())
+    let host = Locked<Host?>(nil)
+    let account = Locked(Account())
 
     var hostProtocols: [String] { [] }
 

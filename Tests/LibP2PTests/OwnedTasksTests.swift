@@ -9,7 +9,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
 import Testing
 
 @testable import LibP2P
@@ -27,7 +26,7 @@ import Testing
 
     @Test func tasksAreCancelledAndWaitedFor() async {
         let tasks = OwnedTasks()
-        let ended = Mutex(0)
+        let ended = Locked(0)
         for _ in 0..<20 {
             let task = tasks.run {
                 await Self.untilCancelled()
@@ -60,7 +59,7 @@ import Testing
     @Test func aTaskThatStopsItsOwnOwnerDoesNotWaitForItself() async {
         let tasks = OwnedTasks()
         let stopped = Settlement<Int, Never>()
-        let others = Mutex(0)
+        let others = Locked(0)
         for _ in 0..<5 {
             tasks.run {
                 await Self.untilCancelled()
@@ -80,7 +79,7 @@ import Testing
         for _ in 0..<50 {
             let tasks = OwnedTasks()
             let gate = Settlement<Void, Never>()
-            let arrived = Mutex(0)
+            let arrived = Locked(0)
             for _ in 0..<4 {
                 tasks.run {
                     if arrived.withLock({

@@ -54,7 +54,7 @@ import Testing
 @Suite struct DeadlineTests {
     /// What a wait has been told and has done.
     private final class Wait: Sendable {
-        let settlement = Mutex<Settlement<Int, HostError>?>(nil)
+        let settlement = Locked<Settlement<Int, HostError>?>(nil)
         let abandoned = Atomic<Int>(0)
 
         var abandonCount: Int { self.abandoned.load(ordering: .relaxed) }

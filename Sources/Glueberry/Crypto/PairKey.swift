@@ -11,9 +11,9 @@
 
 import AEAD
 import Crypto
+import LibP2P
 import NIOCore
 import PeerIdentity
-import Synchronization
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -93,7 +93,7 @@ final class NonceSource: Sendable {
         var position = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Writes one nonce.
     func next(into target: UnsafeMutableRawBufferPointer) {

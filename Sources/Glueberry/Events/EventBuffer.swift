@@ -12,7 +12,6 @@
 import DequeModule
 import LibP2P
 import PeerIdentity
-import Synchronization
 
 /// The events that one consumer has not taken yet.
 ///
@@ -30,7 +29,7 @@ final class EventBuffer: Sendable {
     let peers: Set<PeerID>?
     let states: Set<ConnectionState>?
     private let capacity: Int
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(peers: Set<PeerID>? = nil, states: Set<ConnectionState>? = nil, capacity: Int) {
         self.peers = peers

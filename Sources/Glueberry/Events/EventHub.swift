@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+import LibP2P
 import PeerIdentity
-import Synchronization
 
 /// Fans events out to `events()` and to any number of subscriptions.
 final class EventHub: Sendable {
@@ -21,7 +21,7 @@ final class EventHub: Sendable {
 
     let primary: EventBuffer
     private let capacity: Int
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(capacity: Int) {
         self.capacity = capacity

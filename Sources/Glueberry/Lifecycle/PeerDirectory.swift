@@ -9,15 +9,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+import LibP2P
 import PeerIdentity
-import Synchronization
 
 /// What everybody may look up about peers without asking the control loop: their states and sessions.
 ///
 /// The control loop writes it after each change; each part has a lock of its own.
 final class PeerDirectory: Sendable {
-    private let states = Mutex<[PeerID: ConnectionState]>([:])
-    private let sessions = Mutex<[PeerID: PeerSession]>([:])
+    private let states = Locked<[PeerID: ConnectionState]>([:])
+    private let sessions = Locked<[PeerID: PeerSession]>([:])
 
     func state(of peer: PeerID) -> ConnectionState { self.states.withLock { $0[peer] ?? .disconnected } }
 

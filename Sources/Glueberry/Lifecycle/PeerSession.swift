@@ -33,14 +33,14 @@ final class PeerSession: Sendable {
     /// The newest connection to the peer when the session began: older ones that are not the session's belong to the past.
     private let newestConnection: UInt64
     let unfinished = UnfinishedFrames(limit: 4 * 1024 * 1024)
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     init(peer: PeerID, generation: UInt64, isOutbound: Bool, connections: [Connection]) {
         self.peer = peer
         self.generation = generation
         self.isOutbound = isOutbound
         self.newestConnection = connections.map(\.id).max() ?? 0
-        self.state = Mutex(State(connections: connections))
+        self.state = Locked(State(connections: connections))
     }
 
     var isEstablished: Bool { self.state.withLock { $0.isEstablished } }

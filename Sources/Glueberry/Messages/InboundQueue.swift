@@ -13,7 +13,6 @@ import DequeModule
 import LibP2P
 import NIOCore
 import PeerIdentity
-import Synchronization
 
 /// What arrived on one stream of one peer and waits for a consumer, over all sessions, in the order of arrival.
 ///
@@ -54,12 +53,12 @@ final class InboundQueue: Sendable {
 
     let key: Key
     private let limits: Limits
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     init(key: Key, limits: Limits, inbox: MessageInbox) {
         self.key = key
         self.limits = limits
-        self.state = Mutex(State(inbox: inbox))
+        self.state = Locked(State(inbox: inbox))
     }
 
     /// Adds what one read brought, and says whether more may follow.
@@ -159,7 +158,7 @@ final class MessageInbox: Sendable {
         var isClaimed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// A queue has something.
     func ready(_ queue: InboundQueue) {

@@ -12,7 +12,6 @@
 import LibP2P
 import NIOCore
 import PeerIdentity
-import Synchronization
 
 /// Brings what arrives to its consumer: a route for the stream, else a route for the peer, else `messages()`.
 final class MessageHub: Sendable {
@@ -31,7 +30,7 @@ final class MessageHub: Sendable {
     }
 
     private let limits: InboundQueue.Limits
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(limits: InboundQueue.Limits) {
         self.limits = limits

@@ -11,7 +11,6 @@
 
 import LibP2P
 import NIOCore
-import Synchronization
 
 /// The messages that arrive, for one consumer.
 ///
@@ -79,7 +78,7 @@ final class MessageCursor: Sendable {
     }
 
     private let claim: MessageSequence.Claim
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(claim: MessageSequence.Claim) {
         self.claim = claim

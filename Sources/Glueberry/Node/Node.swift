@@ -15,7 +15,6 @@ public import Multiformats
 public import NIOCore
 import NIOPosix
 public import PeerIdentity
-import Synchronization
 
 /// A node: it keeps sessions with peers and carries encrypted messages over named streams.
 ///
@@ -31,7 +30,7 @@ public final class Node: Sendable {
 
     /// Many may wait for one end.
     private final class Settled: Sendable {
-        private let state = Mutex((isDone: false, waiters: [Settlement<Void, Never>]()))
+        private let state = Locked((isDone: false, waiters: [Settlement<Void, Never>]()))
 
         func wait() async {
             let waiter = Settlement<Void, Never>()
@@ -66,9 +65,9 @@ public final class Node: Sendable {
     private let group: any EventLoopGroup
     private let transports: [any Transport]?
     private let logger: Logger
-    private let status = Mutex(Status.idle)
-    private let hubs: Mutex<Hubs>
-    private let book = Mutex<[PeerID: KnownPeer]>([:])
+    private let status = Locked(Status.idle)
+    private let hubs: Locked<Hubs>
+    private let book = Locked<[PeerID: KnownPeer]>([:])
 
     private struct KnownPeer {
         var addresses: [Multiaddr]
@@ -127,7 +126,7 @@ public final class Node: Sendable {
         self.group = eventLoopGroup
         self.transports = transports
         self.logger = logger ?? Logger(label: "glueberry.node")
-        self.hubs = Mutex(Self.makeHubs(configuration))
+        self.hubs = Locked(Self.makeHubs(configuration))
     }
 
     private static func makeHubs(_ configuration: NodeConfiguration) -> Hubs {

@@ -14,7 +14,6 @@ import DequeModule
 import LibP2P
 import NIOCore
 import PeerIdentity
-import Synchronization
 
 /// One named stream of one session: what is queued to be sent on it, and where what arrives on it goes.
 ///
@@ -92,7 +91,7 @@ final class StreamChannel: Sendable {
     private let eventLoop: any EventLoop
     /// Opens a stream of the multiplexer for the consumer; answers false if the session has no connection.
     private let open: @Sendable (StreamChannel) -> Bool
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(
         peer: PeerID, name: String, session: UInt64, key: PairKey?, limits: Limits, inbound: any InboundSink,

@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+import LibP2P
 import NIOCore
-import Synchronization
 
 /// Decides which unfinished frames of one session may grow beyond the flow-control window.
 ///
@@ -26,7 +26,7 @@ final class UnfinishedFrames: Sendable {
     }
 
     private let limit: Int
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(limit: Int) {
         self.limit = limit

@@ -11,10 +11,10 @@
 
 import ArgumentParser
 import Glueberry
+import LibP2P
 import Multiformats
 import NIOCore
 import PeerIdentity
-import Synchronization
 
 /// `glueberry chat`: talk with peers.
 struct ChatCommand: AsyncParsableCommand {
@@ -162,7 +162,7 @@ final class Guests: Sendable {
         var present: [PeerID] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Whoever the lines go to.
     var present: [PeerID] { self.state.withLock { $0.present } }

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
+import LibP2P
 
 /// Shows on standard error how far a transfer is: a bar on a terminal, else a line for each quarter.
 final class ProgressMeter: Sendable {
@@ -25,7 +25,7 @@ final class ProgressMeter: Sendable {
     private let title: String
     private let total: UInt64
     private let begin = ContinuousClock.now
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(_ title: String, total: UInt64) {
         self.title = title

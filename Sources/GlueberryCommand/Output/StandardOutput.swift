@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
+import LibP2P
 
 #if canImport(Glibc)
 import Glibc
@@ -23,7 +23,7 @@ import Darwin
 enum StandardOutput {
     /// Whether a person looks at it.
     static let isTerminal = isatty(STDOUT_FILENO) == 1
-    private static let lock = Mutex(())
+    private static let lock = Locked(())
 
     /// Writes a line.
     ///
@@ -38,7 +38,7 @@ enum StandardOutput {
 enum StandardError {
     /// Whether a person looks at it.
     static let isTerminal = isatty(STDERR_FILENO) == 1
-    private static let lock = Mutex(())
+    private static let lock = Locked(())
 
     /// Writes a line.
     static func line(_ text: String) { self.write(text + "\n") }

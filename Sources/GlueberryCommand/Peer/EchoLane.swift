@@ -10,9 +10,9 @@
 //===----------------------------------------------------------------------===//
 
 import Glueberry
+import LibP2P
 import NIOCore
 import PeerIdentity
-import Synchronization
 
 /// The echoes of one stream of one peer that wait to be sent: in order, within a bound.
 ///
@@ -40,7 +40,7 @@ final class EchoLane: Sendable {
     private let peer: PeerID
     private let stream: String
     private let report: @Sendable (any Error) -> Void
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(node: Node, peer: PeerID, stream: String, report: @escaping @Sendable (any Error) -> Void) {
         self.node = node

@@ -11,10 +11,10 @@
 
 import Crypto
 import Glueberry
+import LibP2P
 import Multiformats
 import NIOCore
 import PeerIdentity
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -72,7 +72,7 @@ final class ScriptedPeer: Sendable {
 
     let node: Node
     let settings: Settings
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(node: Node, settings: Settings) {
         self.node = node

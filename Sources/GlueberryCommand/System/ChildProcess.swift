@@ -10,7 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 import Dispatch
-import Synchronization
+import LibP2P
 
 #if canImport(Glibc)
 import Glibc
@@ -42,7 +42,7 @@ final class ChildProcess: Sendable {
     private static let maximumLine = 64 * 1024
 
     private let identifier: pid_t
-    private let state: Mutex<State>
+    private let state: Locked<State>
     private let ended: AsyncStream<Int32>
     /// The lines of its standard output, until the end of it.
     let lines: AsyncStream<String>
@@ -61,7 +61,7 @@ final class ChildProcess: Sendable {
             _ = close(output.reading)
             throw error
         }
-        self.state = Mutex(State(input: input.writing))
+        self.state = Locked(State(input: input.writing))
         let (lines, lineContinuation) = AsyncStream.makeStream(of: String.self)
         self.lines = lines
         let (ended, endContinuation) = AsyncStream.makeStream(of: Int32.self)

@@ -10,7 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 import Dispatch
-import Synchronization
+import LibP2P
 
 #if canImport(Glibc)
 import Glibc
@@ -38,7 +38,7 @@ final class StandardInput: Sendable {
     private static let maximumLine = 1024 * 1024
 
     private let queue = DispatchQueue(label: "glueberry.standard-input")
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// The next line without its end; nil at the end of the input, or when the task is cancelled.
     ///

@@ -55,7 +55,7 @@ public final class Connection: Sendable {
     private let streamWriteBuffer: Int
     private let handler: NIOLoopBound<ConnectionHandler>
     private let delegate: any ConnectionDelegate
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private static let nextID = Atomic<UInt64>(1)
 

@@ -10,7 +10,6 @@
 //===----------------------------------------------------------------------===//
 
 package import NIOCore
-import Synchronization
 
 /// A running dial, to be cancelled by whoever began it.
 package final class DialHandle: Sendable {
@@ -21,7 +20,7 @@ package final class DialHandle: Sendable {
     }
 
     package let eventLoop: any EventLoop
-    private let state = Mutex(State.idle)
+    private let state = Locked(State.idle)
 
     package init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop

@@ -16,7 +16,6 @@ public import NIOCore
 import NIOPosix
 import Noise
 public import PeerIdentity
-import Synchronization
 
 /// A libp2p host: listens and dials over TCP, secures connections with Noise, multiplexes them with yamux, answers
 /// identify and ping, and hands streams to handlers by protocol ID.
@@ -47,9 +46,9 @@ public final class Host: Sendable {
     private let group: any EventLoopGroup
     private let transports: [any Transport]
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let tasks = OwnedTasks()
-    private let observerBox = Mutex(WeakObserver())
+    private let observerBox = Locked(WeakObserver())
 
     private struct WeakObserver {
         weak var observer: (any HostObserver)?

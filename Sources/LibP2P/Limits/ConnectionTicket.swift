@@ -10,14 +10,13 @@
 //===----------------------------------------------------------------------===//
 
 import NIOCore
-import Synchronization
 
 /// The connection counts of a host, shared by its dials and listeners.
 final class SharedConnectionLimiter: Sendable {
-    private let limiter: Mutex<ConnectionLimiter>
+    private let limiter: Locked<ConnectionLimiter>
 
     init(limits: HostLimits) {
-        self.limiter = Mutex(ConnectionLimiter(limits: limits))
+        self.limiter = Locked(ConnectionLimiter(limits: limits))
     }
 
     /// Counts an accepted connection from an address, or says which limit it exceeds.
@@ -78,7 +77,7 @@ final class ConnectionTicket: Sendable {
 
     private let origin: Origin
     private let limiter: SharedConnectionLimiter
-    private let state = Mutex(State.unauthenticated)
+    private let state = Locked(State.unauthenticated)
 
     init(_ origin: Origin, limiter: SharedConnectionLimiter) {
         self.origin = origin

@@ -11,7 +11,6 @@
 
 import DequeModule
 public import NIOCore
-import Synchronization
 
 /// A stream of bytes in both directions that several tasks can use at once.
 ///
@@ -47,7 +46,7 @@ public final class Stream: Sendable {
     /// The connection that carries the stream.
     public let connection: Connection
     private let writeBuffer: Int
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(connection: Connection, writeBuffer: Int) {
         self.connection = connection

@@ -9,8 +9,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
-
 /// The tasks that an object started: it can end them, and wait until they have ended.
 package final class OwnedTasks: Sendable {
     private struct State {
@@ -29,7 +27,7 @@ package final class OwnedTasks: Sendable {
 
     @TaskLocal private static var current: Membership?
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

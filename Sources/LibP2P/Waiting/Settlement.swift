@@ -10,7 +10,6 @@
 //===----------------------------------------------------------------------===//
 
 package import NIOCore
-import Synchronization
 
 /// A result that one task awaits and that is settled once, by whoever is first: the work, its deadline, or the
 /// cancellation of the waiting task.
@@ -23,7 +22,7 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
         case settled(Result<Value, Failure>)
     }
 
-    private let state = Mutex(State.pending)
+    private let state = Locked(State.pending)
 
     package init() {}
 

@@ -14,7 +14,6 @@ import Multiformats
 import NIOCore
 import NIOPosix
 import PeerIdentity
-import Synchronization
 import Testing
 
 @testable import Glueberry
@@ -42,8 +41,8 @@ final class Link: Sendable {
 final class LinkSide: HostObserver {
     let host: Host
     private let opened = Settlement<Connection, Never>()
-    private let connected = Mutex<Connection?>(nil)
-    private let channels = Mutex<[String: StreamChannel]>([:])
+    private let connected = Locked<Connection?>(nil)
+    private let channels = Locked<[String: StreamChannel]>([:])
 
     init(group: any EventLoopGroup) {
         self.host = Host(identity: .generate(), eventLoopGroup: group)
@@ -141,7 +140,7 @@ final class RecordingSink: InboundSink {
         var refusals: [RefusedMessage] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     var payloads: [[UInt8]] { self.state.withLock { $0.payloads } }
     var refusals: Int { self.state.withLock { $0.refusals.count } }

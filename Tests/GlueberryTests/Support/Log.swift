@@ -9,11 +9,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
+import LibP2P
 
 /// What several tasks have noted, in the order in which they did.
 final class Log<Element: Sendable>: Sendable {
-    private let state = Mutex<[Element]>([])
+    private let state = Locked<[Element]>([])
 
     var all: [Element] { self.state.withLock { $0 } }
     var count: Int { self.state.withLock { $0.count } }

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
+import LibP2P
 
 #if canImport(Darwin)
 import Darwin
@@ -30,7 +30,7 @@ final class ChildProcess: Sendable {
     }
 
     private let identifier: pid_t
-    private let state: Mutex<State>
+    private let state: Locked<State>
     /// The lines of standard output, until its end.
     ///
     /// Empty when the output was not asked for.
@@ -60,7 +60,7 @@ final class ChildProcess: Sendable {
             }
             throw error
         }
-        state = Mutex(State(input: input.writing))
+        state = Locked(State(input: input.writing))
         self.lines = lines
         if let output {
             ChildProcess.deliver(linesOf: output.reading, to: continuation)

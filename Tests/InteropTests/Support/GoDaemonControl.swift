@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+import LibP2P
 import NIOCore
-import Synchronization
 
 /// The control socket of a Go daemon: one connection and one length-delimited protobuf for each request.
 final class GoDaemonControl: Sendable {
@@ -29,7 +29,7 @@ final class GoDaemonControl: Sendable {
     }
 
     private let directory: TemporaryDirectory
-    private let listeners = Mutex(Listeners())
+    private let listeners = Locked(Listeners())
 
     init(directory: TemporaryDirectory) {
         self.directory = directory

@@ -1,3 +1,4 @@
+import Foundation
 //===----------------------------------------------------------------------===//
 //
 // This source file is part of the Glueberry open source project
@@ -8,8 +9,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-import Foundation
-import Synchronization
+import LibP2P
 
 /// The independent Glueberry peer in `Peers/glueberry_peer.py`, which documents its options, commands and lines.
 final class PythonPeer: Sendable {
@@ -117,7 +117,7 @@ final class PythonPeer: Sendable {
     func next(_ events: String..., within duration: Duration = .seconds(90)) async throws -> Line {
         let wanted = Set(events)
         let lines = lines
-        let seen = Mutex<[String]>([])
+        let seen = Locked<[String]>([])
         return try await withDeadline(
             duration,
             "waiting for a line of \(wanted.sorted()) after \(seen.withLock { $0.suffix(10) })"

@@ -9,12 +9,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
+import LibP2P
 
 /// Runs tasks on the caller's thread when told to, in the order in which they became ready; so a test knows that a
 /// task has got as far as it can.
 final class ManualTaskExecutor: TaskExecutor {
-    private let jobs = Mutex<[UnownedJob]>([])
+    private let jobs = Locked<[UnownedJob]>([])
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
@@ -49,7 +49,7 @@ final class RunningTask<Value: Sendable>: Sendable {
         var result: Result<Value, any Error>?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// What the task has come to; nil while it runs.
     var result: Result<Value, any Error>? { self.state.withLock { $0.result } }

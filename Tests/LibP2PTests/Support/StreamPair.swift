@@ -9,7 +9,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Synchronization
 import Testing
 
 @testable import LibP2P
@@ -58,7 +57,7 @@ final class StreamPair {
 
     /// Holds a stream until it is taken, and no longer.
     private final class Box: Sendable {
-        private let stream = Mutex<LibP2P.Stream?>(nil)
+        private let stream = Locked<LibP2P.Stream?>(nil)
 
         func put(_ stream: LibP2P.Stream) { self.stream.withLock { $0 = stream } }
 
