@@ -24,7 +24,9 @@ package struct Locked<Value: Sendable>: Sendable {
         self.box = NIOLockedValueBox(value)
     }
 
-    /// Runs `body` with the value, alone. Nothing that takes another lock or runs code of the application belongs in it.
+    /// Runs `body` with the value, alone.
+    ///
+    /// Nothing that takes another lock or runs code of the application belongs in it.
     package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         try self.box.withLockedValue(body)
     }
