@@ -15,6 +15,25 @@ import PeerIdentity
 import Testing
 
 @Suite struct NodeMessageTests {
+    @Test func theFirstProgramOfTheReadmeSendsItsMessage() async throws {
+        var configuration = NodeConfiguration()
+        configuration.handshake = .standard(StandardHandshake(streams: ["chat"]))
+        let alice = try Node(identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: configuration)
+        let bob = try Node(identity: .generate(), configuration: configuration)
+        try await alice.start()
+        try await bob.start()
+        for address in alice.listenAddresses { try await bob.connect(to: address) }
+        try await bob.waitUntilEstablished(with: alice.peerID)
+        try await bob.send("hello".utf8, to: alice.peerID, on: "chat")
+        var received: [String] = []
+        for await message in try alice.messages().prefix(1) {
+            received.append(String(decoding: message.bytes, as: UTF8.self))
+        }
+        #expect(received == ["hello"])
+        await bob.stop()
+        await alice.stop()
+    }
+
     @Test func theStandardHandshakeEstablishesBothSides() async throws {
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
