@@ -19,12 +19,18 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "glueberry",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [
         .library(name: "Glueberry", targets: ["Glueberry"]),
+        .library(name: "GlueberrySQLite", targets: ["GlueberrySQLite"]),
+        .library(name: "GlueberryTesting", targets: ["GlueberryTesting"]),
         .library(name: "LibP2P", targets: ["LibP2P"]),
         .library(name: "PeerIdentity", targets: ["PeerIdentity"]),
         .library(name: "Multiformats", targets: ["Multiformats"]),
@@ -40,6 +46,10 @@ let package = Package(
                 Without it, and on Apple's systems, swift-crypto's own ChaChaPoly is used.
                 """
         ),
+        .trait(
+            name: "SQLite",
+            description: "An address book in an SQLite database, for very many peers; needs the system's SQLite library."
+        ),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -48,6 +58,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .target(name: "Multiformats", swiftSettings: strict),
@@ -75,8 +89,22 @@ let package = Package(
         .target(
             name: "Glueberry",
             dependencies: [
-                "AEAD", "LibP2P", "Multiformats", "PeerIdentity", crypto, nioCore, nioPosix, logging, deque,
+                "AEAD", "LibP2P", "Multiformats", "PeerIdentity", crypto, nioCore, nioPosix, logging, deque, metrics,
+                tracing, serviceLifecycle,
             ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "GlueberrySQLite",
+            dependencies: [
+                "Glueberry", "PeerIdentity", "Multiformats",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "GlueberryTesting",
+            dependencies: ["Glueberry", "LibP2P", "PeerIdentity", "Multiformats", nioCore, logging, deque],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -117,9 +145,27 @@ let package = Package(
             name: "GlueberryTests",
             dependencies: [
                 "Glueberry", "LibP2P", "AEAD", "PeerIdentity", "Multiformats", "MultistreamSelect", crypto, nioCore,
-                nioPosix, logging,
+                nioPosix, logging, metrics, coreMetrics, tracing, serviceLifecycle,
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ],
             resources: [.copy("Vectors")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "GlueberrySQLiteTests",
+            dependencies: [
+                "Glueberry", "GlueberrySQLite", "PeerIdentity", "Multiformats",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Glueberry", "GlueberryTesting", "LibP2P", "PeerIdentity", "Multiformats", "AEAD", "MultistreamSelect",
+                "Noise", "Yamux", nioCore, nioPosix, logging,
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "CommandTests", dependencies: ["GlueberryCommand", nioCore], swiftSettings: strict),

@@ -33,7 +33,7 @@ import Testing
     private func withSilentAddress(_ peer: PeerID, _ body: (Multiaddr) async throws -> Void) async throws {
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.autoRead, value: false)
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: 0).outcome()
         let port = try #require(server.localAddress?.port)
         let result: Result<Void, any Error>
         do { result = .success(try await body(Multiaddr("/ip4/127.0.0.1/tcp/\(port)/p2p/\(peer)"))) } catch {

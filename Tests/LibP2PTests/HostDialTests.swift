@@ -63,7 +63,7 @@ import Testing
     @Test func everyAddressIsReportedWithItsStageAndReason() async throws {
         try await self.withHost { host in
             let server = try await SilentServer()
-            try await server.channel.close()
+            try await server.channel.close().outcome()
             let other = Identity.generate().peerID
             let expected = Identity.generate().peerID
             let listening = try #require(host.listenAddresses.first)
@@ -102,7 +102,7 @@ import Testing
             #expect(error.code == .timedOut)
             #expect(error.attempts.map(\.address.description) == ["/ip4/127.0.0.1/tcp/\(server.port)"])
             await until { host.connectionCounts.all == 0 }
-            try await server.channel.close()
+            try await server.channel.close().outcome()
         }
     }
 
@@ -122,7 +122,7 @@ import Testing
             dial.cancel()
             #expect(await dial.value == .cancelled)
             await until { host.connectionCounts.all == 0 }
-            try await server.channel.close()
+            try await server.channel.close().outcome()
         }
     }
 
@@ -145,7 +145,7 @@ import Testing
                     addresses: [Multiaddr("/ip4/127.0.0.1/tcp/\(server.port)")] + listener.listenAddresses)
                 #expect(connection.remotePeer == listener.peerID)
                 await until { dialer.connectionCounts.all == 1 }
-                try await server.channel.close()
+                try await server.channel.close().outcome()
             }
         }
     }

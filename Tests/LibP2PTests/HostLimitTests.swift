@@ -41,7 +41,7 @@ import Testing
             await until { host.connectionCounts.all == 1 }
             try await RawClient(to: host).untilClosed()
             #expect(host.connectionCounts.all == 1)
-            try await first.channel.close()
+            try await first.channel.close().outcome()
             await until { host.connectionCounts.all == 0 }
             let third = try await RawClient(to: host)
             await until { host.connectionCounts.all == 1 }
@@ -57,7 +57,7 @@ import Testing
             await until { host.connectionCounts.unauthenticated == 2 }
             for _ in 0..<5 { try await RawClient(to: host).untilClosed() }
             #expect(host.connectionCounts.unauthenticated == 2)
-            for client in clients { try await client.channel.close() }
+            for client in clients { try await client.channel.close().outcome() }
             await until { host.connectionCounts.all == 0 && host.connectionCounts.unauthenticated == 0 }
         }
     }
@@ -92,7 +92,7 @@ import Testing
         try await self.withHost { _ in
         } _: { host in
             let client = try await RawClient(to: host)
-            try await client.channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"))
+            try await client.channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n")).outcome()
             try await client.untilClosed()
             await until { host.connectionCounts.all == 0 }
         }

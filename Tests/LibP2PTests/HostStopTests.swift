@@ -77,7 +77,7 @@ import Testing
         await host.stop()
         #expect(await dialed == .stopped)
         self.expectEmpty(host)
-        try await server.channel.close()
+        try await server.channel.close().outcome()
     }
 
     private static func outcome(of host: Host, addresses: [Multiaddr]) async -> HostError.Code? {

@@ -106,7 +106,7 @@ public final class Host: Sendable {
                 return state.isStopping
             }
             if isStopping {
-                try? await listener.channel.close()
+                try? await listener.channel.close().outcome()
                 throw HostError(.stopped, "the host is stopping")
             }
             self.protocolsChanged()
@@ -205,7 +205,7 @@ public final class Host: Sendable {
             return (state.listeners, state.connections.values.flatMap(\.self), Array(state.dialers.values))
         }
         for dialer in dialers { dialer.execute { $0.stop() } }
-        for listener in listeners { try? await listener.channel.close() }
+        for listener in listeners { try? await listener.channel.close().outcome() }
         await withTaskGroup(of: Void.self) { group in
             for connection in connections {
                 group.addTask { await connection.close(code: ConnectionErrorCode.shutdown) }
@@ -219,7 +219,7 @@ public final class Host: Sendable {
                 if !(handler?.isLeaving ?? false) { channel.close(promise: nil) }
             }
         }
-        for channel in channels { try? await channel.closeFuture.get() }
+        for channel in channels { try? await channel.closeFuture.outcome() }
         await self.tasks.cancelAndWait()
     }
 

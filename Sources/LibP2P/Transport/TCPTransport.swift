@@ -75,9 +75,9 @@ struct TCPTransport: Transport {
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer(initializer)
                 .bind(to: Self.socketAddress(of: address))
-                .get()
+                .outcome()
             guard let local = channel.localAddress, let ip = local.ipAddress, let port = local.port else {
-                try? await channel.close()
+                try? await channel.close().outcome()
                 throw HostError(.badAddress, "\(address) was bound to no IP address")
             }
             return TransportListener(

@@ -18,7 +18,7 @@ package import NIOCore
 package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
     private enum State {
         case pending
-        case awaited(CheckedContinuation<Result<Value, Failure>, Never>)
+        case awaited(CheckedContinuation<Void, Never>)
         case settled(Result<Value, Failure>)
     }
 
@@ -30,7 +30,7 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
     @discardableResult
     package func settle(_ result: Result<Value, Failure>) -> Bool {
         let (isFirst, continuation) = self.state.withLock {
-            state -> (Bool, CheckedContinuation<Result<Value, Failure>, Never>?) in
+            state -> (Bool, CheckedContinuation<Void, Never>?) in
             switch state {
             case .pending:
                 state = .settled(result)
@@ -42,7 +42,7 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
                 return (false, nil)
             }
         }
-        continuation?.resume(returning: result)
+        continuation?.resume()
         return isFirst
     }
 
@@ -58,18 +58,22 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
 
     /// Waits for the result.
     ///
-    /// One task at most waits.
+    /// One task at most waits. The result is read under the lock, not handed through the continuation: where a task is
+    /// resumed just before it suspends, the runtime orders the two without telling the thread sanitizer.
     package func value() async -> Result<Value, Failure> {
-        await withCheckedContinuation { continuation in
+        while true {
             let settled = self.state.withLock { state -> Result<Value, Failure>? in
-                switch state {
-                case .settled(let result): return result
-                case .pending, .awaited:
-                    state = .awaited(continuation)
-                    return nil
-                }
+                if case .settled(let result) = state { result } else { nil }
             }
-            if let settled { continuation.resume(returning: settled) }
+            if let settled { return settled }
+            await withCheckedContinuation { continuation in
+                let isSettled = self.state.withLock { state in
+                    if case .settled = state { return true }
+                    state = .awaited(continuation)
+                    return false
+                }
+                if isSettled { continuation.resume() }
+            }
         }
     }
 }
@@ -123,5 +127,14 @@ extension EventLoop {
             ended: { code in
                 HostError(code, code == .timedOut ? "\(what): not done in time" : "\(what): the task was cancelled")
             }, start: start, abandon: abandon)
+    }
+}
+
+extension EventLoopFuture where Value: Sendable {
+    /// Waits for the future as ``Settlement/value()`` does, in the place of NIO's `get()`.
+    package func outcome() async throws -> Value {
+        let settlement = Settlement<Value, any Error>()
+        self.whenComplete { settlement.settle($0) }
+        return try await settlement.value().get()
     }
 }

@@ -85,7 +85,7 @@ final class LinkSide: HostObserver {
         return try await connection.eventLoop.submit {
             let stream = FrameStream(pendingOn: connection) { _ in }
             return (NIOLoopBound(stream, eventLoop: connection.eventLoop), stream.id)
-        }.get()
+        }.outcome()
     }
 
     func hostAdmits(_ peer: PeerID, at address: Multiaddr, direction: Connection.Direction) -> HostError? { nil }

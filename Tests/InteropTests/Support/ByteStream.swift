@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+import LibP2P
 import NIOCore
 import NIOPosix
 
@@ -33,9 +34,9 @@ final class ByteStream: Sendable {
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize))
-        return try await bootstrap.connect(unixDomainSocketPath: path) { channel in
-            channel.eventLoop.makeCompletedFuture { try attach(to: channel) { _ in } }
-        }
+        return try await bootstrap.connect(unixDomainSocketPath: path).flatMapThrowing { channel in
+            try attach(to: channel) { _ in }
+        }.outcome()
     }
 
     /// Accepts connections at a path; `accept` gets each as soon as it is there.
@@ -52,7 +53,7 @@ final class ByteStream: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { _ = try attach(to: channel, whenActive: accept) }
             }
-            .bind(unixDomainSocketPath: path).get()
+            .bind(unixDomainSocketPath: path).outcome()
     }
 
     /// At least one byte, or nil at the end.
@@ -87,7 +88,7 @@ final class ByteStream: Sendable {
     func write(_ bytes: ByteBuffer) async throws {
         let channel = channel
         try await withTaskCancellationHandler {
-            try await channel.writeAndFlush(bytes).get()
+            try await channel.writeAndFlush(bytes).outcome()
         } onCancel: {
             channel.close(promise: nil)
         }
@@ -97,14 +98,14 @@ final class ByteStream: Sendable {
     ///
     /// p2pd has no half-close: it finishes the stream towards the remote and stops reading from it.
     func finish() async {
-        try? await channel.close(mode: .output).get()
+        try? await channel.close(mode: .output).outcome()
     }
 
     /// Closes the connection at once.
     ///
     /// When bytes from the remote are still unread in it, p2pd resets the stream.
     func close() async {
-        try? await channel.close().get()
+        try? await channel.close().outcome()
     }
 
     private static let readSize = 16 * 1024
@@ -133,7 +134,7 @@ final class ByteStream: Sendable {
             try await channel.eventLoop.flatSubmit {
                 let loop = channel.eventLoop
                 return handler.value.read(minimum: minimum, maximum: maximum, within: Self.patience, on: loop)
-            }.get()
+            }.outcome()
         } onCancel: {
             channel.close(promise: nil)
         }

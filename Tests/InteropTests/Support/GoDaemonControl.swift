@@ -115,7 +115,7 @@ final class GoDaemonControl: Sendable {
             return listeners.channels
         }
         for channel in channels {
-            try? await channel.close().get()
+            try? await channel.close().outcome()
         }
     }
 

@@ -24,11 +24,11 @@ struct RawClient {
     init(to host: Host) async throws {
         let port = try #require(host.listenAddresses.first?.tcpEndpoint?.port)
         self.channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: "127.0.0.1", port: Int(port)).get()
+            .connect(host: "127.0.0.1", port: Int(port)).outcome()
     }
 
     /// Returns when the other side has closed the connection.
-    func untilClosed() async throws { try await self.channel.closeFuture.get() }
+    func untilClosed() async throws { try await self.channel.closeFuture.outcome() }
 }
 
 /// A server that accepts and never says a word.
@@ -38,7 +38,7 @@ struct SilentServer {
 
     init() async throws {
         self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: 0).outcome()
         self.port = try #require(self.channel.localAddress?.port)
     }
 }
