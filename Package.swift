@@ -48,7 +48,9 @@ let package = Package(
         ),
         .trait(
             name: "SQLite",
-            description: "An address book in an SQLite database, for very many peers; needs the system's SQLite library."
+            description: """
+                An address book in an SQLite database, for very many peers; needs the system's SQLite library.
+                """
         ),
     ],
     dependencies: [
