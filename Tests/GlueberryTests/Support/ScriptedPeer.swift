@@ -48,7 +48,7 @@ final class ScriptedPeer: Sendable {
         try await node.waitUntilEstablished(with: self.peerID, timeout: .seconds(20))
     }
 
-    func open(_ name: String, to node: Node) async throws -> LibP2P.Stream {
+    func open(_ name: String, to node: Node) async throws(HostError) -> LibP2P.Stream {
         try await self.host.openStream(to: node.peerID, protocols: [StreamName.protocolID(of: name)])
     }
 
