@@ -34,4 +34,10 @@ extension Node {
     ) -> EventSubscription {
         EventSubscription(peers: peers, states: states, hub: self.hubs.withLock { $0.events })
     }
+
+    /// Subscribes to notices from now on: messages dropped or refused, consumers that have stopped reading.
+    ///
+    /// There can be any number of subscriptions, each with a buffer of `eventBuffer` notices.
+    /// - Returns: The subscription; it ends when it is let go of, and when the node stops.
+    public func notices() -> NoticeSubscription { NoticeSubscription(hub: self.hubs.withLock { $0.notices }) }
 }

@@ -54,6 +54,7 @@ public final class Node: Sendable {
     struct Hubs {
         var messages: MessageHub
         var events: EventHub
+        var notices: NoticeHub
         var isUsed = false
     }
 
@@ -134,7 +135,8 @@ public final class Node: Sendable {
             messages: MessageHub(
                 limits: .init(
                     messages: configuration.receiveBufferMessages, bytes: configuration.receiveBufferBytes)),
-            events: EventHub(capacity: configuration.eventBuffer))
+            events: EventHub(capacity: configuration.eventBuffer),
+            notices: NoticeHub(capacity: configuration.eventBuffer))
     }
 
     // MARK: Identity and addresses
@@ -173,15 +175,15 @@ public final class Node: Sendable {
             return true
         }
         guard isFirst else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
-        let (messages, events) = self.hubs.withLock { hubs in
+        let (messages, events, notices) = self.hubs.withLock { hubs in
             // After a stop, consumers of the new run begin anew; those of the old one got their end.
             if hubs.isUsed { hubs = Self.makeHubs(self.configuration) }
             hubs.isUsed = true
-            return (hubs.messages, hubs.events)
+            return (hubs.messages, hubs.events, hubs.notices)
         }
         let run = NodeRun(
             identity: self.identity, configuration: self.configuration, group: self.group,
-            transports: self.transports, messages: messages, events: events, logger: self.logger)
+            transports: self.transports, messages: messages, events: events, notices: notices, logger: self.logger)
         do {
             try await run.host.listen(on: self.listen)
         } catch {

@@ -75,6 +75,11 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default 1,024.
     public var eventBuffer = 1024
+    /// Is told of every notice, for example that a message over the maximum size was refused; see ``NodeNotice``.
+    ///
+    /// It runs in a task of the node, one notice at a time, never on an event loop or under a lock; a slow one misses
+    /// notices and holds nothing up but the end of `stop`, which waits until it has returned. Default: nobody is told.
+    public var onNotice: (@Sendable (NodeNotice) async -> Void)?
     /// How long `stop` and `disconnect` wait for accepted messages to be written.
     ///
     /// Default 2 s.

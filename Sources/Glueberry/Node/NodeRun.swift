@@ -23,13 +23,16 @@ final class NodeRun: Sendable {
     let counters = RefusalCounters()
     private let messages: MessageHub
     private let events: EventHub
+    private let noticeHub: NoticeHub
+    let notices: NoticePublisher
     let tasks = OwnedTasks()
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
-        transports: [any Transport]?, messages: MessageHub, events: EventHub, logger: Logger
+        transports: [any Transport]?, messages: MessageHub, events: EventHub, notices: NoticeHub,
+        logger: Logger
     ) {
         self.host =
             if let transports {
@@ -44,9 +47,15 @@ final class NodeRun: Sendable {
         self.eventLoop = eventLoop
         self.messages = messages
         self.events = events
+        self.noticeHub = notices
+        self.notices = NoticePublisher(hub: notices, eventLoop: eventLoop)
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
+        if let onNotice = configuration.onNotice {
+            let subscription = NoticeSubscription(hub: notices)
+            self.tasks.run { for await notice in subscription { await onNotice(notice) } }
+        }
         let (host, directory, tasks, counters) = (self.host, self.directory, self.tasks, self.counters)
         let supervisor = self.supervisor
         // First in the queue of the loop, so that it exists before anything else gets there.
@@ -84,6 +93,8 @@ final class NodeRun: Sendable {
         await self.tasks.cancelAndWait()
         self.messages.finish()
         self.events.finish()
+        self.notices.finish()
+        self.noticeHub.finish()
         await self.control { _ in }
     }
 }
