@@ -39,7 +39,7 @@ import Testing
         do { result = .success(try await body(Multiaddr("/ip4/127.0.0.1/tcp/\(port)/p2p/\(peer)"))) } catch {
             result = .failure(error)
         }
-        try await server.close()
+        try await server.close().outcome()
         try result.get()
     }
 

@@ -1,0 +1,342 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import LibP2P
+import Multiformats
+import NIOCore
+import NIOPosix
+import PeerIdentity
+import Testing
+
+@testable import Glueberry
+
+/// What the concurrency guide promises, each promise in a test that names it.
+///
+/// `Tests/Mutants` has for each a change of one line that breaks it, under which its test goes red.
+@Suite(.timeLimit(.minutes(3))) struct ConcurrencyPromiseTests {
+    private func code(_ body: () async throws -> Void) async -> GlueberryError.Code? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return (error as? GlueberryError)?.code
+        }
+    }
+
+    /// What consumers take at the same time from one node that got `count` numbered messages on each stream.
+    private func numbers(_ messages: MessageSequence, _ count: Int) async -> [Int] {
+        var taken: [Int] = []
+        for await message in messages.prefix(count) { taken.append(message.number) }
+        return taken
+    }
+
+    // MARK: Channels and subscriptions
+
+    @Test func aChannelHasOneConsumerAndSaysSo() async throws {
+        let node = try Node(identity: .generate())
+        let stranger = Identity.generate().peerID
+        let claims: [@Sendable () throws -> any Sendable] = [
+            { try node.messages() }, { try node.messages(on: "a") }, { try node.messages(from: stranger) },
+            { try node.events() },
+        ]
+        for claim in claims {
+            let held = Log<any Sendable>()
+            let refused = Log<GlueberryError.Code?>()
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        do { held.append(try claim()) } catch { refused.append((error as? GlueberryError)?.code) }
+                    }
+                }
+            }
+            #expect(held.count == 1)
+            #expect(refused.all == [GlueberryError.Code?](repeating: .alreadyClaimed, count: 49))
+        }
+        // With the claim goes the consumer, and another may come.
+        _ = try node.messages()
+        _ = try node.events()
+    }
+
+    @Test func eventsFanOutToAnyNumberOfSubscribers() async throws {
+        try await withNodes { listener, dialer in
+            let subscriptions = (0..<40).map { _ in dialer.events(for: nil) }
+            let filtered = (0..<10).map { _ in dialer.events(for: [listener.peerID], in: [.established]) }
+            let primary = try dialer.events()
+            try await establish(listener, dialer)
+            for subscription in subscriptions {
+                var states: [ConnectionState] = []
+                for await event in subscription.prefix(3) { states.append(event.state) }
+                #expect(states == [.connecting, .connected, .established])
+            }
+            for subscription in filtered {
+                for await event in subscription.prefix(1) { #expect(event.state == .established) }
+            }
+            var states: [ConnectionState] = []
+            for await event in primary.prefix(3) { states.append(event.state) }
+            #expect(states == [.connecting, .connected, .established])
+        }
+    }
+
+    @Test func messagesAreRoutedByStream() async throws {
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            let routed = try listener.messages(on: "b")
+            let rest = try listener.messages()
+            for number in 0..<200 {
+                try await dialer.send(
+                    ByteBuffer(integer: number), to: listener.peerID, on: number.isMultiple(of: 2) ? "a" : "b")
+            }
+            async let odd = self.numbers(routed, 100)
+            async let even = self.numbers(rest, 100)
+            #expect(await odd == (0..<100).map { $0 * 2 + 1 })
+            #expect(await even == (0..<100).map { $0 * 2 })
+        }
+    }
+
+    // MARK: Background work
+
+    @Test func backgroundWorkIsOwnedAndEndsOnStop() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        weak var run: NodeRun?
+        do {
+            let listener = try Node(
+                identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard(),
+                eventLoopGroup: group)
+            let dialer = try Node(identity: .generate(), configuration: standard(), eventLoopGroup: group)
+            try await listener.start()
+            try await dialer.start()
+            try await establish(listener, dialer)
+            for stream in ["a", "b"] {
+                try await dialer.send("1".utf8, to: listener.peerID, on: stream)
+                try await listener.send("2".utf8, to: dialer.peerID, on: stream)
+            }
+            // Nobody listens there: each of these waits on a timer for its next try.
+            for _ in 0..<20 {
+                try await dialer.addPeer(Identity.generate().peerID, addresses: [Multiaddr("/ip4/127.0.0.1/tcp/1")])
+            }
+            try await eventually { dialer.peers.filter { dialer.state(of: $0) == .reconnecting }.count == 20 }
+            run = dialer.running
+            #expect(run != nil)
+            await dialer.stop()
+            await listener.stop()
+            #expect(run?.tasks.count ?? 0 == 0)
+            #expect(run?.host.connectionCounts.all ?? 0 == 0)
+        }
+        // A timer, a subscription or a task that was left would keep it.
+        try await eventually { run == nil }
+        try await group.shutdownGracefully()
+    }
+
+    @Test func stoppingCascadesAndReturnsWhenAllHasEnded() async throws {
+        let listener = try Node(
+            identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard())
+        let dialer = try Node(identity: .generate(), configuration: standard())
+        try await listener.start()
+        try await dialer.start()
+        try await establish(listener, dialer)
+        let run = try #require(listener.running)
+        let address = try #require(run.host.listenAddresses.first)
+        let messages = try listener.messages()
+        let routed = try listener.messages(on: "a")
+        let events = try listener.events()
+        let subscription = listener.events(for: nil)
+        let consumers = [
+            Task { for await _ in messages {} }, Task { for await _ in routed {} }, Task { for await _ in events {} },
+            Task { for await _ in subscription {} },
+        ]
+        await listener.stop()
+        #expect(run.host.connectionCounts.all == 0)
+        #expect(run.host.connections.isEmpty)
+        #expect(run.tasks.count == 0)
+        #expect(run.directory.allSessions.isEmpty)
+        for consumer in consumers { await consumer.value }
+        // The port is free again, and the other side has been told.
+        let successor = Host(identity: .generate())
+        try await successor.listen(on: [address])
+        await successor.stop()
+        try await eventually { dialer.state(of: listener.peerID) != .established }
+        await dialer.stop()
+    }
+
+    @Test func closingTwiceFromAnywhereIsSafe() async throws {
+        let node = try Node(identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard())
+        let other = try Node(identity: .generate(), configuration: standard())
+        try await other.start()
+        for _ in 0..<3 {
+            try await node.start()
+            try await establish(node, other)
+            let subscription = node.events(for: nil)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 {
+                    group.addTask { subscription.cancel() }
+                    group.addTask { await other.disconnect(from: node.peerID) }
+                    group.addTask { await node.stop() }
+                }
+            }
+            #expect(node.running == nil)
+            #expect(node.state(of: other.peerID) == .disconnected)
+        }
+        await node.stop()
+        await other.stop()
+        await other.stop()
+    }
+
+    // MARK: Slow consumers
+
+    @Test func nothingBlocksOnASlowConsumer() async throws {
+        var narrow = standard()
+        narrow.receiveBufferMessages = 8
+        narrow.sendBufferMessages = 8
+        narrow.eventBuffer = 1
+        try await withNodes(narrow) { listener, dialer in
+            // Nobody reads these.
+            let events = try listener.events()
+            let subscription = listener.events(for: nil)
+            try await establish(listener, dialer)
+            let large = ByteBuffer(repeating: 7, count: 32 * 1024)
+            // Stream "a" fills up, from the consumer that is not there back to the sender.
+            #expect(
+                await self.code {
+                    while true {
+                        try await dialer.send(large, to: listener.peerID, on: "a", timeout: .seconds(1))
+                    }
+                } == .sendTimedOut)
+            // Another stream of the same peer goes on,
+            let routed = try listener.messages(on: "b")
+            for number in 0..<100 { try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "b") }
+            #expect(await self.numbers(routed, 100) == Array(0..<100))
+            // so do the multiplexer and the state of other peers,
+            _ = try await dialer.ping(listener.peerID)
+            let third = try Node(identity: .generate(), configuration: narrow)
+            try await third.start()
+            try await establish(listener, third)
+            try await third.send("hello".utf8, to: listener.peerID, on: "b")
+            #expect(await self.first(of: routed) == "hello")
+            await third.stop()
+            try await eventually { listener.state(of: third.peerID) != .established }
+            // and the state of the peer itself.
+            await dialer.disconnect(from: listener.peerID)
+            try await eventually { listener.state(of: dialer.peerID) != .established }
+            withExtendedLifetime((events, subscription)) {}
+        }
+    }
+
+    private func first(of messages: MessageSequence) async -> String? {
+        for await message in messages { return String(decoding: message.bytes, as: UTF8.self) }
+        return nil
+    }
+
+    // MARK: Shared objects
+
+    @Test func lazySharedObjectsAreMadeOnceUnderContention() async throws {
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            let session = try #require(dialer.running?.directory.session(with: listener.peerID))
+            for round in 0..<20 {
+                let name = "late\(round)"
+                let channels = Log<ObjectIdentifier>()
+                let queues = Log<ObjectIdentifier>()
+                let hub = dialer.hubs.withLock { $0.messages }
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<16 {
+                        group.addTask {
+                            queues.append(ObjectIdentifier(hub.queue(for: .init(peer: listener.peerID, stream: name))))
+                            do {
+                                try await dialer.prepareStreams(
+                                    with: listener.peerID, publicKey: listener.publicKey, named: [name])
+                                channels.append(ObjectIdentifier(try #require(session.channel(name))))
+                            } catch {
+                                Issue.record(error)
+                            }
+                        }
+                    }
+                }
+                #expect(Set(channels.all).count == 1)
+                #expect(channels.count == 16)
+                #expect(Set(queues.all).count == 1)
+            }
+        }
+    }
+
+    @Test func whatIsHandedOutIsACopy() async throws {
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            // What is sent is what it was at the time of the call, whatever the caller does to it afterwards,
+            var payload = ByteBuffer(string: "before")
+            let sealed = payload
+            try await dialer.send(payload, to: listener.peerID, on: "a")
+            #expect(payload == sealed)
+            payload.setString("after!", at: payload.readerIndex)
+            try await dialer.send(payload, to: listener.peerID, on: "a")
+            let messages = try listener.messages()
+            var received: [Message] = []
+            for await message in messages.prefix(2) { received.append(message) }
+            #expect(received.map { String(buffer: $0.payload) } == ["before", "after!"])
+            // what is received stays what it is, whatever is done to a copy,
+            var copy = try #require(received.first).payload
+            copy.setString("broken", at: copy.readerIndex)
+            #expect(received.map { String(buffer: $0.payload) } == ["before", "after!"])
+            // and so do lists.
+            var peers = dialer.peers
+            peers.removeAll()
+            #expect(dialer.peers == [listener.peerID])
+        }
+    }
+
+    // MARK: Waiting
+
+    /// The calls that wait, each of which would wait for ever.
+    private enum Wait: CaseIterable {
+        case send, messages, events, subscription, connect, established
+    }
+
+    private func wait(_ wait: Wait, _ node: Node, _ other: PeerID, _ silent: PeerID) async throws {
+        switch wait {
+        case .send:
+            while true { try await node.send(ByteBuffer(repeating: 1, count: 65536), to: other, on: "a") }
+        case .messages: for await _ in try node.messages() {}
+        case .events: for await _ in try node.events() {}
+        case .subscription: for await _ in node.events(for: [silent]) {}
+        case .connect: try await node.connect(to: silent)
+        case .established: try await node.waitUntilEstablished(with: silent)
+        }
+    }
+
+    @Test(arguments: Wait.allCases) private func everyWaitCanBeCancelled(_ wait: Wait) async throws {
+        // It takes the connection and never says a word.
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelOption(.autoRead, value: false).bind(host: "127.0.0.1", port: 0).outcome()
+        let port = try #require(server.localAddress?.port)
+        let silent = Identity.generate().peerID
+        var patient = standard()
+        patient.sendTimeout = .seconds(3600)
+        patient.host.timeouts.dial = .hours(1)
+        patient.host.timeouts.securityHandshake = .hours(1)
+        patient.host.timeouts.negotiation = .hours(1)
+        patient.host.timeouts.dialAttempt = .hours(1)
+        try await withNodes(patient) { listener, dialer in
+            try await establish(listener, dialer)
+            try await dialer.addPeer(silent, addresses: [Multiaddr("/ip4/127.0.0.1/tcp/\(port)")])
+            let waiting = Task { try await self.wait(wait, dialer, listener.peerID, silent) }
+            for _ in 0..<200 { await Task.yield() }
+            waiting.cancel()
+            // Were it not for the cancellation, this would be waited for until the time limit of the suite.
+            let outcome = await waiting.result
+            if case .failure(let error) = outcome { #expect((error as? GlueberryError)?.code == .cancelled) }
+            switch wait {
+            case .send, .connect, .established: #expect(throws: (any Error).self) { try outcome.get() }
+            case .messages, .events, .subscription: #expect(throws: Never.self) { try outcome.get() }
+            }
+            await dialer.removePeer(silent)
+        }
+        try await server.close().outcome()
+    }
+}
