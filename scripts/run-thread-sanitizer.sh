@@ -48,10 +48,34 @@ while IFS= read -r line || [ -n "$line" ]; do
 done <"$exceptions"
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+planted=$(mktemp -d)
+trap 'rm -rf "$log" "$planted"' EXIT
 
 # Every report counts, and the first does not hide the others.
 export TSAN_OPTIONS="exitcode=66 halt_on_error=0 ${TSAN_OPTIONS:-}"
+
+# A sanitizer that finds nothing is worth nothing: first it has to find a race that is there.
+cat >"$planted/race.swift" <<'EOF'
+import Dispatch
+
+final class Counter: @unchecked Sendable { var value = 0 }
+
+let counter = Counter()
+let arrived = [DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)]
+let done = DispatchGroup()
+for own in 0...1 {
+    DispatchQueue.global().async(group: done) {
+        arrived[own].signal()
+        arrived[1 - own].wait()
+        for _ in 0..<10_000 { counter.value &+= 1 }
+    }
+}
+done.wait()
+EOF
+"${swift}c" -sanitize=thread "$planted/race.swift" -o "$planted/race"
+if "$planted/race" >"$log" 2>&1 || ! grep -q 'WARNING: ThreadSanitizer: data race' "$log"; then
+    fail "the thread sanitizer did not find a planted race; it would not find a real one"
+fi
 
 "$swift" build --build-tests --sanitize=thread --scratch-path "$scratch" "$@"
 
