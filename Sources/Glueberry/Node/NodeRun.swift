@@ -23,14 +23,17 @@ final class NodeRun: Sendable {
     let counters = RefusalCounters()
     private let messages: MessageHub
     private let events: EventHub
-    let tasks = OwnedTasks()
+    let tasks: OwnedTasks
+    /// Everything of the run has ended.
+    let ended = Occasion()
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
-        transports: [any Transport]?, messages: MessageHub, events: EventHub, logger: Logger
+        transports: [any Transport]?, messages: MessageHub, events: EventHub, scope: TaskScope, logger: Logger
     ) {
+        self.tasks = OwnedTasks(in: scope)
         self.host =
             if let transports {
                 Host(
@@ -85,6 +88,7 @@ final class NodeRun: Sendable {
         self.messages.finish()
         self.events.finish()
         await self.control { _ in }
+        self.ended.happen()
     }
 }
 
