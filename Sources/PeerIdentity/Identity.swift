@@ -21,7 +21,7 @@ import Foundation
 /// The key pair that makes a node the peer that it is (Ed25519).
 ///
 /// The seed is overwritten when the last reference goes. That is a best effort: copies which ``withSeed(_:)`` and
-/// ``keyFileBytes`` hand out are the caller's. It is never part of a description.
+/// ``keyFileBytes`` hand out are the caller's; ``withUnsafeSeed(_:)`` and ``withUnsafeKeyFileBytes(_:)`` leave none. It is never part of a description.
 public final class Identity: Sendable, CustomStringConvertible {
     /// The length of the seed, the private half, in bytes.
     public static let seedLength = 32
@@ -126,6 +126,21 @@ public final class Identity: Sendable, CustomStringConvertible {
     /// Calls `body` with a copy of the 32 bytes of the seed, for deriving other keys; secret.
     public func withSeed<R>(_ body: ([UInt8]) throws -> R) rethrows -> R {
         try body(seed.copy())
+    }
+
+    /// Calls `body` with the 32 bytes of the seed, to store them in a keychain; secret.
+    ///
+    /// Nothing is copied; the pointer must not leave `body`. ``init(seed:)`` reads the bytes back.
+    public func withUnsafeSeed<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try seed.withUnsafeBytes(body)
+    }
+
+    /// Calls `body` with the 64 bytes of a key file, the seed and the public key, to store them in a keychain; secret.
+    ///
+    /// It is the raw form of an Ed25519 key in Go. The bytes are overwritten when `body` returns; the pointer must not leave
+    /// it. ``init(keyFile:)`` reads the bytes back.
+    public func withUnsafeKeyFileBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try SecretBytes(seed, then: publicKey.bytes).withUnsafeBytes(body)
     }
 
     /// The peer ID; nothing of the private key.

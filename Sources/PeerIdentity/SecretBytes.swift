@@ -29,6 +29,14 @@ final class SecretBytes: @unchecked Sendable {
         memory.copyBytes(from: bytes)
     }
 
+    /// The secret, followed by bytes that need not be one.
+    init(_ secret: SecretBytes, then bytes: [UInt8]) {
+        memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: secret.memory.count + bytes.count, alignment: 1)
+        memory.copyBytes(from: secret.memory)
+        UnsafeMutableRawBufferPointer(rebasing: memory[secret.memory.count...]).copyBytes(from: bytes)
+    }
+
     deinit {
         if let start = memory.baseAddress {
             // Not memset, which the compiler may leave out ahead of a deallocation.
@@ -39,6 +47,10 @@ final class SecretBytes: @unchecked Sendable {
             #endif
         }
         memory.deallocate()
+    }
+
+    func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try withExtendedLifetime(self) { try body(UnsafeRawBufferPointer(memory)) }
     }
 
     func copy() -> [UInt8] {

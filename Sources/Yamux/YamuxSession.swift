@@ -138,6 +138,9 @@ public struct YamuxSession: Sendable {
     /// The smoothed round trip time; nothing before the first answered ping.
     public var roundTripTime: TimeAmount? { self.keepAlive.roundTripTime }
 
+    /// How much all streams together are granted beyond their initial windows, in bytes.
+    public var grownWindows: Int { self.windowGrowth }
+
     /// How many bytes given to ``write(_:on:)`` are not framed yet; 0 for a stream that is not open.
     public func queuedBytes(on stream: YamuxStreamID) -> Int {
         self.streams.stream(stream.rawValue)?.queuedBytes ?? 0
@@ -280,15 +283,19 @@ public struct YamuxSession: Sendable {
     /// - Parameters:
     ///   - bytes: How many; more than were delivered is taken as all of them.
     ///   - stream: The stream; nothing happens if it is not open or the peer has finished.
+    ///   - room: By how much windows may grow now, if that is less than the configuration allows; for a driver that shares
+    ///     a budget among several sessions.
     ///   - now: The current time, for tuning the window.
-    public mutating func consumed(_ bytes: Int, on stream: YamuxStreamID, now: NIODeadline) {
+    public mutating func consumed(
+        _ bytes: Int, on stream: YamuxStreamID, growingBy room: Int = .max, now: NIODeadline
+    ) {
         guard bytes > 0, let slot = self.streams.slot(of: stream.rawValue) else { return }
         self.clock = max(self.clock, now)
         let growth = self.streams[slot].machine.consumed(
             bytes,
             roundTripTime: self.keepAlive.roundTripTime,
             limit: self.configuration.receiveWindowLimit,
-            budget: max(self.configuration.receiveMemoryBudget, 0) - self.windowGrowth,
+            budget: min(max(self.configuration.receiveMemoryBudget, 0) - self.windowGrowth, max(room, 0)),
             now: self.clock
         )
         guard let growth else { return }

@@ -33,6 +33,34 @@ import Yamux
         #expect(peer.side.limiter.connections == 0)
     }
 
+    @Test func aStreamAfterThePeersGoAwayIsRefusedAsClosed() throws {
+        let peer = try RawPeer.connected()
+        peer.session.goAway(code: ConnectionErrorCode.shutdown)
+        try peer.exchange()
+        let connection = try #require(peer.side.connection)
+        var code: HostError.Code?
+        connection.workHere {
+            do throws(HostError) {
+                try peer.side.handler.openStream(
+                    protocols: ["/a/1.0.0"], consumer: RecordingConsumer(), connection: connection)
+            } catch {
+                code = error.code
+            }
+        }
+        #expect(code == .closed)
+    }
+
+    @Test func aConnectionThatWasNotAdmittedIsNotReportedAsClosed() throws {
+        let peer = try RawPeer()
+        peer.delegate.refusal = HostError(.wrongPeer, "not wanted")
+        try peer.connect()
+        #expect(peer.goAwayCode == ConnectionErrorCode.gated)
+        peer.loop.advanceTime(by: .seconds(2))
+        #expect(peer.side.isGone)
+        #expect(peer.delegate.opened.isEmpty && peer.delegate.closed.isEmpty)
+        #expect(peer.side.limiter.connections == 0)
+    }
+
     @Test func aGoAwayOfAPeerThatThenStaysLeadsToACloseWithItsCodeToo() throws {
         let peer = try RawPeer.connected()
         peer.session.goAway(code: ConnectionErrorCode.shutdown)

@@ -51,10 +51,22 @@ import Yamux
     @Test func aProbeThatIsNotAnsweredEndsTheConnectionSooner() throws {
         let peer = try RawPeer.connected()
         try peer.advance(by: .seconds(2))
-        peer.side.connection?.probe()
-        peer.loop.advanceTime(by: .milliseconds(4900))
+        peer.side.connection?.probe(timeout: .seconds(1))
+        peer.loop.advanceTime(by: .milliseconds(900))
         #expect(peer.delegate.closed.isEmpty)
         peer.loop.advanceTime(by: .milliseconds(100))
-        #expect(peer.delegate.closed.count == 1)
+        guard case .lost(let error) = peer.delegate.closed.first, peer.delegate.closed.count == 1 else {
+            Issue.record("closed with \(peer.delegate.closed)")
+            return
+        }
+        #expect(error.code == .timedOut)
+    }
+
+    @Test func aProbeThatIsAnsweredChangesNothing() throws {
+        let peer = try RawPeer.connected()
+        try peer.advance(by: .seconds(2))
+        peer.side.connection?.probe(timeout: .seconds(1))
+        try peer.advance(by: .seconds(4), step: .milliseconds(100))
+        #expect(peer.delegate.closed.isEmpty)
     }
 }

@@ -191,6 +191,7 @@ import Testing
         let usage = PeerUsage(limits: limits)
         #expect(usage.openStream() && usage.openStream() && !usage.openStream())
         #expect(usage.streamCount == 2)
+        // No window is open, so that only the limit itself counts.
         #expect(usage.hold(bytes: 100) && !usage.hold(bytes: 1))
         // What exceeds the limit is counted too, and given back like the rest.
         #expect(usage.bufferedBytes == 101)
@@ -199,5 +200,31 @@ import Testing
         usage.closeStream()
         usage.closeStream()
         #expect(usage.streamCount == 0 && usage.bufferedBytes == 0)
+    }
+
+    @Test func theInitialWindowsOfOpenStreamsCountBesideTheLimit() {
+        var limits = HostLimits()
+        limits.bufferedBytesPerPeer = 100
+        let usage = PeerUsage(limits: limits)
+        usage.openWindow()
+        usage.openWindow()
+        #expect(usage.hold(bytes: 2 * 256 * 1024 + 100) && !usage.hold(bytes: 1))
+        usage.closeWindow()
+        usage.release(bytes: 256 * 1024 + 1)
+        #expect(usage.hold(bytes: 0) && !usage.hold(bytes: 1))
+    }
+
+    @Test func theConnectionsOfAPeerShareWhatWindowsMayGrowBy() {
+        var limits = HostLimits()
+        limits.bufferedBytesPerPeer = 1000
+        let usage = PeerUsage(limits: limits)
+        #expect(usage.reserveGrowth() == 1000)
+        #expect(usage.reserveGrowth() == 0)
+        // The first used 300 of them.
+        usage.releaseGrowth(700)
+        #expect(usage.reserveGrowth() == 700)
+        usage.releaseGrowth(1000)
+        usage.releaseGrowth(-5)
+        #expect(usage.reserveGrowth() == 1000)
     }
 }

@@ -95,17 +95,56 @@ import Testing
     @Test func whatIsAbandonedIsListedWithTheRunningFirst() throws {
         var schedule = self.schedule()
         for port in 1...4 { schedule.add(try self.address("8.8.8.8", port), isPublic: true) }
-        schedule.unusable(
-            try self.address("8.8.8.8", 9), stage: .resolving, error: HostError(.badAddress, "does not resolve"))
+        let name = schedule.resolve(try Multiaddr("/dns4/example.org/tcp/9"), now: self.at(0))
+        schedule.resolutionFailed(name, error: HostError(.badAddress, "does not resolve"), now: self.at(0))
         let first = try #require(schedule.start(now: self.at(0)).first)
         _ = schedule.start(now: self.at(250))
         _ = schedule.start(now: self.at(500))
         schedule.failed(first.id, stage: .securityNegotiation, error: self.failure, now: self.at(600))
-        let abandoned = schedule.abandoned()
-        #expect(abandoned.map(\.address.tcpEndpoint?.port) == [2, 3, 4])
-        #expect(abandoned.map(\.stage) == [.connecting, .connecting, .waiting])
-        #expect(abandoned.allSatisfy { $0.error == nil })
-        #expect(abandoned.first?.description == "/ip4/8.8.8.8/tcp/2 at connecting: abandoned")
+        let report = schedule.report(now: self.at(700)).map(\.attempt)
+        #expect(report.map(\.address.tcpEndpoint?.port) == [9, 1, 2, 3, 4])
+        #expect(report.map(\.stage) == [.resolving, .securityNegotiation, .connecting, .connecting, .waiting])
+        #expect(report.map { $0.error == nil } == [false, false, true, true, true])
+        #expect(report[2].description == "/ip4/8.8.8.8/tcp/2 at connecting: abandoned")
         #expect(schedule.attempts.map(\.stage) == [.resolving, .securityNegotiation])
+    }
+
+    @Test func attemptsAreListedInTheOrderInWhichTheyBegan() throws {
+        var schedule = self.schedule()
+        schedule.unusable(
+            try self.address("10.0.0.9", 9), stage: .waiting, error: self.failure, now: self.at(0))
+        for port in 1...3 { schedule.add(try self.address("8.8.8.8", port), isPublic: true) }
+        var running: [DialSchedule.Candidate] = []
+        for time in [Int64(0), 250, 500] { running += schedule.start(now: self.at(time)) }
+        // They end the other way round.
+        for (index, candidate) in running.reversed().enumerated() {
+            schedule.failed(
+                candidate.id, stage: .connecting, error: self.failure, now: self.at(600 + Int64(index) * 100))
+        }
+        #expect(schedule.attempts.map(\.address.tcpEndpoint?.port) == [9, 1, 2, 3])
+        #expect(schedule.attempts.map(\.began) == [.zero, .zero, .milliseconds(250), .milliseconds(500)])
+        #expect(
+            schedule.attempts.map(\.duration) == [.zero, .milliseconds(800), .milliseconds(450), .milliseconds(100)])
+    }
+
+    @Test func theAttemptThatBroughtTheConnectionIsListedAsSuch() throws {
+        var schedule = self.schedule()
+        for port in 1...2 { schedule.add(try self.address("8.8.8.8", port), isPublic: true) }
+        let first = try #require(schedule.start(now: self.at(0)).first)
+        let second = try #require(schedule.start(now: self.at(250)).first)
+        schedule.succeeded(first.id, now: self.at(300))
+        let report = schedule.report(now: self.at(300))
+        #expect(report.map(\.attempt.hasSucceeded) == [true, false])
+        #expect(report.map(\.running) == [nil, second.id])
+        #expect(report[0].attempt.description == "/ip4/8.8.8.8/tcp/1 at secured: connected")
+    }
+
+    @Test func aNameThatIsStillLookedUpIsNeitherExhaustedNorForgotten() throws {
+        var schedule = self.schedule()
+        let name = schedule.resolve(try Multiaddr("/dns4/example.org/tcp/9"), now: self.at(0))
+        #expect(!schedule.isExhausted)
+        #expect(schedule.report(now: self.at(50)).map(\.attempt.stage) == [.resolving])
+        schedule.resolved(name)
+        #expect(schedule.isExhausted)
     }
 }

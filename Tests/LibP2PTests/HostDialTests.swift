@@ -101,6 +101,9 @@ import Testing
                 host, ["/ip4/127.0.0.1/tcp/\(server.port)"], timeout: .milliseconds(200))
             #expect(error.code == .timedOut)
             #expect(error.attempts.map(\.address.description) == ["/ip4/127.0.0.1/tcp/\(server.port)"])
+            // It was connected, and nothing came after that.
+            #expect(error.attempts.map(\.stage) == [.securityNegotiation])
+            #expect(error.attempts.allSatisfy { $0.duration > .zero })
             await until { host.connectionCounts.all == 0 }
             try await server.channel.close().outcome()
         }
@@ -123,6 +126,26 @@ import Testing
             #expect(await dial.value == .cancelled)
             await until { host.connectionCounts.all == 0 }
             try await server.channel.close().outcome()
+        }
+    }
+
+    @Test func aDialThatSucceedsTellsWhatBecameOfEveryAddress() async throws {
+        try await self.withHost { listener in
+            try await self.withHost { dialer in
+                let server = try await SilentServer()
+                let handle = DialHandle(eventLoop: dialer.nextEventLoop())
+                let settlement = Settlement<Connection, HostError>()
+                dialer.dial(
+                    listener.peerID,
+                    addresses: [Multiaddr("/ip4/127.0.0.1/tcp/\(server.port)")] + listener.listenAddresses,
+                    timeout: .seconds(30), handle: handle
+                ) { settlement.settle($0) }
+                _ = try await settlement.value().get()
+                #expect(handle.attempts.map(\.hasSucceeded) == [false, true])
+                #expect(handle.attempts.map(\.address).last == listener.listenAddresses.first)
+                #expect(handle.attempts.first?.error == nil)
+                try await server.channel.close().outcome()
+            }
         }
     }
 

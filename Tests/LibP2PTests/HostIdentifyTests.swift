@@ -58,6 +58,40 @@ import Testing
         }
     }
 
+    @Test func aPushThatMentionsOneThingChangesNothingElse() async throws {
+        try await withHosts { listener, dialer, connection in
+            let back = try #require(listener.connections(to: dialer.peerID).first)
+            let before = try await back.identify()
+            let stream = try await connection.openStream(protocols: [IdentifyProtocol.pushID])
+            try await stream.write(
+                ByteBuffer(bytes: ProtobufMessage.delimited(ProtobufMessage.field(6, "another agent"))))
+            await stream.finish()
+            await until { back.identifyInfo?.agentVersion == "another agent" }
+            let after = try #require(back.identifyInfo)
+            #expect(after.protocols == before.protocols && !after.protocols.isEmpty)
+            #expect(after.signedRecord == before.signedRecord && after.signedRecord != nil)
+            #expect(after.observedAddress == before.observedAddress)
+        }
+    }
+
+    @Test func whatOthersSeeIsCountedByPeers() async throws {
+        let listener = Host(identity: .generate())
+        try await listener.listen(on: [Multiaddr("/ip4/127.0.0.1/tcp/0")])
+        let dialers = (0..<3).map { _ in Host(identity: .generate()) }
+        for dialer in dialers {
+            _ = try await dialer.connect(to: listener.peerID, addresses: listener.listenAddresses)
+        }
+        // The dialers say where they dialled; each of them is told the address of its own end.
+        await until { listener.observedAddresses.ranked.first?.peers == 3 }
+        #expect(listener.observedAddresses.ranked.map(\.address) == listener.listenAddresses)
+        await until { dialers.allSatisfy { !$0.observedAddresses.ranked.isEmpty } }
+        let loopback = try Multiaddr("/ip4/127.0.0.1")
+        #expect(dialers.allSatisfy { $0.observedAddresses.ranked.map(\.address) == [loopback] })
+        for dialer in dialers { await dialer.stop() }
+        await until { listener.observedAddresses.ranked.isEmpty }
+        await listener.stop()
+    }
+
     @Test func aPeerThatIsRefusedLeavesNoAccountBehind() async throws {
         let observer = RefusingObserver()
         let listener = Host(identity: .generate())
@@ -100,6 +134,8 @@ private final class RefusingObserver: HostObserver {
 
     func hostOpened(_ connection: Connection) { Issue.record("a refused connection was opened") }
     func hostConfirmed(_ connection: Connection) {}
-    func hostClosed(_ connection: Connection, reason: ConnectionCloseReason) {}
+    func hostClosed(_ connection: Connection, reason: ConnectionCloseReason) {
+        Issue.record("a refused connection was closed")
+    }
     func hostRoutes(_ protocolID: String, on connection: Connection) -> StreamRoute? { nil }
 }

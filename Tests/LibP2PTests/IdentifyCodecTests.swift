@@ -84,6 +84,49 @@ import Testing
         #expect(info.signedRecord != nil)
     }
 
+    @Test(arguments: [(1024, 100), (5000, 20), (1, 8000), (300, 250)])
+    func whateverThereIsToSayEveryMessageIsOneThatOthersRead(count: Int, length: Int) throws {
+        var answer = try self.answer(
+            protocols: (0..<count).map { "/\($0)/" + String(repeating: "x", count: length) })
+        answer.agentVersion = String(repeating: "å", count: 20_000)
+        answer.listenAddresses = try (0..<100).map { index in
+            try Multiaddr("/dns4/\(String(repeating: "a", count: 60)).\(index).example/tcp/4001")
+        }
+        let encoded = try answer.encoded()
+        let lengths = try self.lengths(encoded)
+        #expect(lengths.count <= IdentifyProtocol.maximumMessages)
+        #expect(lengths.allSatisfy { $0 <= IdentifyProtocol.maximumMessageLength })
+        var decoder = IdentifyDecoder()
+        try decoder.receive(encoded)
+        let info = try decoder.finish(remotePeer: self.identity.peerID)
+        #expect(info.protocols.isSubset(of: answer.protocols) && !info.protocols.isEmpty)
+        #expect(info.signedRecord?.addresses == info.listenAddresses && info.listenAddresses.count > 20)
+    }
+
+    @Test func aMessageMentionsOnlyWhatIsInIt() throws {
+        var decoder = IdentifyDecoder()
+        try decoder.receive(ByteBuffer(bytes: ProtobufMessage.delimited(ProtobufMessage.field(6, "b"))))
+        let update = try decoder.finishUpdate(remotePeer: self.identity.peerID)
+        #expect(update.agentVersion == "b" && update.protocols == nil && update.listenAddresses == nil)
+        var info = IdentifyInfo()
+        info.agentVersion = "a"
+        info.protocols = ["/p"]
+        let updated = update.applied(to: info)
+        #expect(updated.agentVersion == "b" && updated.protocols == ["/p"])
+        var newer = IdentifyUpdate()
+        newer.protocols = ["/q"]
+        let both = update.merged(with: newer).applied(to: info)
+        #expect(both.agentVersion == "b" && both.protocols == ["/q"])
+    }
+
+    @Test func whatIsPrintedOfAPeerIsOneLine() throws {
+        let info = try self.decode([
+            ProtobufMessage.field(3, "/a\n\u{1b}[31m/1.0.0") + ProtobufMessage.field(6, "agent\r\n2"),
+        ])
+        #expect(info.description.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value < 0x7f })
+        #expect(info.description.contains("/1.0.0"))
+    }
+
     @Test func everySplitIsReadTheSame() throws {
         let encoded = Array(try self.answer(protocols: ["/a/1.0.0"]).encoded().readableBytesView)
         for split in 1..<encoded.count {

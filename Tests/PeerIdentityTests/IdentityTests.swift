@@ -23,6 +23,18 @@ import Testing
         #expect(identity.withSeed { $0 } == vector.seed)
     }
 
+    @Test func whatAKeychainStoresIsReadBack() throws {
+        let identity = Identity.generate()
+        let seed = identity.withUnsafeSeed { [UInt8]($0) }
+        let whole = identity.withUnsafeKeyFileBytes { [UInt8]($0) }
+        #expect(seed.count == Identity.seedLength && whole.count == Identity.keyFileLength)
+        #expect(whole == identity.keyFileBytes && whole == seed + identity.publicKey.bytes)
+        #expect(try Identity(seed: seed).peerID == identity.peerID)
+        #expect(try Identity(keyFile: whole).peerID == identity.peerID)
+        // What was handed out and overwritten was a copy.
+        #expect(identity.withUnsafeSeed { [UInt8]($0) } == seed)
+    }
+
     @Test func theSpecificationsPrivateKeyMakesItsPublicKey() throws {
         let identity = try Identity(privateKeyProtobuf: try Base16.decode(KeyVector.ed25519PrivateKey))
         #expect(Base16.encode(identity.publicKey.protobuf) == KeyVector.ed25519.publicKey)

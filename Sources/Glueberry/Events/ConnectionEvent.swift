@@ -19,6 +19,8 @@ public struct ConnectionEvent: Sendable {
     public let state: ConnectionState
     /// The state that it had before.
     public let previous: ConnectionState
+    /// When it happened: the time since the beginning of 1970 in UTC, as the system's clock says.
+    public let timestamp: Duration
     /// The number of the session that the event belongs to; 0 before the first.
     public let session: UInt64
     /// Whether this side dialled; nil while there is no connection.
@@ -29,4 +31,20 @@ public struct ConnectionEvent: Sendable {
     public let unwrittenMessages: [String: Int]
     /// How many events before this one were not delivered because the buffer was full; each peer's latest is kept.
     public internal(set) var missed: Int
+
+    /// Creates an event.
+    package init(
+        peer: PeerID, state: ConnectionState, previous: ConnectionState, timestamp: Duration = .zero, session: UInt64,
+        isOutbound: Bool?, error: GlueberryError?, unwrittenMessages: [String: Int], missed: Int
+    ) {
+        self.peer = peer
+        self.state = state
+        self.previous = previous
+        self.timestamp = timestamp
+        self.session = session
+        self.isOutbound = isOutbound
+        self.error = error
+        self.unwrittenMessages = unwrittenMessages
+        self.missed = missed
+    }
 }

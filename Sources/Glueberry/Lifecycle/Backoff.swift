@@ -16,14 +16,16 @@ import NIOCore
 struct Backoff: Sendable {
     var base: TimeAmount
     var maximum: TimeAmount
-    /// Tries before giving up; 0 goes on for ever.
+    /// Reconnections before giving up; 0 goes on for ever.
     var attempts: Int
 
-    /// The delay before try number `failures` + 1; nil if there is to be none.
+    /// Whether another reconnection may follow so many.
+    func allows(after reconnections: Int) -> Bool { self.attempts == 0 || reconnections < self.attempts }
+
+    /// The delay before the try that follows so many failures.
     ///
     /// `jitter` is from 0 to 1.
-    func delay(afterFailures failures: Int, jitter: Double) -> TimeAmount? {
-        guard self.attempts == 0 || failures < self.attempts else { return nil }
+    func delay(afterFailures failures: Int, jitter: Double) -> TimeAmount {
         var delay = max(self.base.nanoseconds, 1)
         for _ in 0..<min(max(failures - 1, 0), 62) {
             let (doubled, overflow) = delay.multipliedReportingOverflow(by: 2)

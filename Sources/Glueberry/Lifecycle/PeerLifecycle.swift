@@ -32,6 +32,8 @@ struct PeerLifecycle {
         case handshakeFailed(GlueberryError)
         case superseded
         case disconnected
+        /// The application wants no further tries.
+        case reconnectionCancelled
         case gaveUp(failures: Int)
     }
 
@@ -65,6 +67,8 @@ struct PeerLifecycle {
     private var phase = Phase.disconnected
     /// Tries that led to no established session, one after another.
     private(set) var failures = 0
+    /// Reconnections that were scheduled since the last wish of the application or the last steady session.
+    private(set) var reconnections = 0
     /// The number of the current session, or of the last one.
     private(set) var generation: UInt64 = 0
     /// Whether this side wants to be connected: it keeps trying.
@@ -104,11 +108,11 @@ struct PeerLifecycle {
         self.isWanted = true
         switch self.phase {
         case .disconnected, .reconnecting:
-            self.failures = 0
+            self.clearFailures()
             self.phase = .connecting
             return [.state(.connecting, nil), .dial]
         case .cooldown:
-            self.failures = 0
+            self.clearFailures()
             self.phase = .connecting
             return [.state(.disconnected, nil), .state(.connecting, nil), .dial]
         case .connecting, .connected, .established: return []
@@ -118,7 +122,7 @@ struct PeerLifecycle {
     /// Disconnect, and make no further tries.
     mutating func disconnect(code: UInt32, reason: Reason = .disconnected) -> [Effect] {
         self.isWanted = false
-        self.failures = 0
+        self.clearFailures()
         var effects: [Effect] = []
         switch self.phase {
         case .disconnected: return [.closeConnections(code: code)]
@@ -128,6 +132,35 @@ struct PeerLifecycle {
         }
         self.phase = .disconnected
         return effects + [.state(.disconnected, reason), .closeConnections(code: code)]
+    }
+
+    /// Make no further tries by itself: a try that waits for its time is given up, one that runs is the last.
+    ///
+    /// A session goes on, and its loss is followed by tries as before.
+    mutating func cancelReconnection() -> [Effect] {
+        switch self.phase {
+        case .reconnecting:
+            self.isWanted = false
+            self.clearFailures()
+            self.phase = .disconnected
+            return [.state(.disconnected, .reconnectionCancelled)]
+        case .connecting, .cooldown:
+            self.isWanted = false
+            return []
+        case .disconnected, .connected, .established: return []
+        }
+    }
+
+    /// Try now what waits for its time; the count of failures stays.
+    mutating func retryNow() -> [Effect] {
+        guard case .reconnecting = self.phase else { return [] }
+        self.phase = .connecting
+        return [.state(.connecting, nil), .dial]
+    }
+
+    private mutating func clearFailures() {
+        self.failures = 0
+        self.reconnections = 0
     }
 
     // MARK: What happens
@@ -188,7 +221,7 @@ struct PeerLifecycle {
         case .connected: self.failures += 1
         case .established(let since):
             // A session that did not hold counts as a failure, so that a peer that drops us at once is not hammered.
-            if now - since >= self.settings.steady { self.failures = 0 } else { self.failures += 1 }
+            if now - since >= self.settings.steady { self.clearFailures() } else { self.failures += 1 }
         case .disconnected, .connecting, .reconnecting, .cooldown: return []
         }
         self.phase = .disconnected
@@ -197,12 +230,9 @@ struct PeerLifecycle {
             // Were another connection left open, the other side might never hear that the session is over.
             .closeConnections(code: ConnectionErrorCode.supplanted),
         ]
-        guard self.isWanted, Self.wasSentAway(reason) else {
-            return effects + self.scheduleNextTry(now: now, jitter: jitter)
-        }
         // The other side ended the session on purpose: two nodes that reconnect at once would only flap.
-        self.phase = .reconnecting(at: now + self.settings.cooldown)
-        return effects + [.state(.reconnecting, nil)]
+        let pause = reason.isSendingAway ? self.settings.cooldown : nil
+        return effects + self.scheduleNextTry(after: pause, now: now, jitter: jitter)
     }
 
     /// The time that ``deadline`` named has come.
@@ -229,18 +259,26 @@ struct PeerLifecycle {
         ]
     }
 
-    private mutating func scheduleNextTry(now: NIODeadline, jitter: Double) -> [Effect] {
+    /// Schedules a reconnection after the pause, or else after the delay that follows so many failures.
+    private mutating func scheduleNextTry(
+        after pause: TimeAmount? = nil, now: NIODeadline, jitter: Double
+    ) -> [Effect] {
         guard self.isWanted else { return [] }
-        guard let delay = self.settings.backoff.delay(afterFailures: self.failures, jitter: jitter) else {
+        guard self.settings.backoff.allows(after: self.reconnections) else {
             self.isWanted = false
             return [.state(.disconnected, .gaveUp(failures: self.failures))]
         }
+        self.reconnections += 1
+        let delay = pause ?? self.settings.backoff.delay(afterFailures: self.failures, jitter: jitter)
         self.phase = .reconnecting(at: now + delay)
         return [.state(.reconnecting, nil)]
     }
+}
 
-    private static func wasSentAway(_ reason: ConnectionCloseReason) -> Bool {
-        switch reason {
+extension ConnectionCloseReason {
+    /// Whether the other side ended the session on purpose, and does not want another one soon.
+    var isSendingAway: Bool {
+        switch self {
         case .closedByPeer(let code?):
             code == ConnectionErrorCode.none || code == ConnectionErrorCode.garbageCollected
                 || code == ConnectionErrorCode.gated

@@ -30,15 +30,17 @@ final class PeerSession: Sendable {
     let peer: PeerID
     let generation: UInt64
     let isOutbound: Bool
+    let began: NIODeadline
     /// The newest connection to the peer when the session began: older ones that are not the session's belong to the past.
     private let newestConnection: UInt64
     let unfinished = UnfinishedFrames(limit: 4 * 1024 * 1024)
     private let state: Locked<State>
 
-    init(peer: PeerID, generation: UInt64, isOutbound: Bool, connections: [Connection]) {
+    init(peer: PeerID, generation: UInt64, isOutbound: Bool, began: NIODeadline, connections: [Connection]) {
         self.peer = peer
         self.generation = generation
         self.isOutbound = isOutbound
+        self.began = began
         self.newestConnection = connections.map(\.id).max() ?? 0
         self.state = Locked(State(connections: connections))
     }

@@ -41,6 +41,7 @@ final class PeerSupervisor {
         /// What begins the next session: whether this side opens its handshake stream, and on which connections it runs.
         var beginning: (isOutbound: Bool, connections: [Connection]) = (true, [])
         var pendingStream: NIOLoopBound<FrameStream>?
+        var history = ConnectionHistory()
 
         init(peer: PeerID, settings: PeerLifecycle.Settings) {
             self.peer = peer
@@ -62,6 +63,10 @@ final class PeerSupervisor {
     private let settings: PeerLifecycle.Settings
     private var entries: [PeerID: Entry] = [:]
     private var isStopping = false
+    /// Of connections that others opened: when each is closed if it still carries no session.
+    private var trims: [UInt64: Scheduled<Void>] = [:]
+    /// A connection that was made so short after a session began was dialled without knowledge of it.
+    private static let simultaneity = TimeAmount.seconds(1)
 
     init(
         eventLoop: any EventLoop, host: Host, identity: Identity, configuration: NodeConfiguration,
@@ -143,6 +148,41 @@ final class PeerSupervisor {
         self.forgetIfUnused(entry)
     }
 
+    /// Ends the tries that are scheduled; returns whether there were any.
+    func cancelReconnection(of peer: PeerID) -> Bool {
+        guard let entry = self.entries[peer], entry.lifecycle.isWanted else { return false }
+        switch entry.lifecycle.state {
+        case .reconnecting, .connecting, .cooldown: break
+        case .disconnected, .connected, .established: return false
+        }
+        self.perform(entry.lifecycle.cancelReconnection(), on: entry)
+        return true
+    }
+
+    /// What is known of a peer and of the tries to reach it; nil if nothing is.
+    func explain(_ peer: PeerID) -> ConnectionExplanation? {
+        guard let entry = self.entries[peer] else { return nil }
+        let now = self.eventLoop.now
+        var explanation = ConnectionExplanation(peer: peer)
+        explanation.state = entry.lifecycle.state
+        explanation.isKnown = entry.isInBook
+        explanation.isWanted = entry.lifecycle.isWanted
+        explanation.addresses = entry.addresses
+        explanation.connections = entry.connections.count { !$0.isClosed }
+        explanation.failures = entry.lifecycle.failures
+        explanation.reconnections = entry.lifecycle.reconnections
+        explanation.maximumReconnections = self.configuration.reconnectAttempts
+        let left = entry.lifecycle.deadline.map { Duration(max($0 - now, .zero)) }
+        switch entry.lifecycle.state {
+        case .reconnecting: explanation.nextTry = left
+        case .cooldown: explanation.cooldown = left
+        case .connected: explanation.handshakeTimeLeft = left
+        case .disconnected, .connecting, .established: break
+        }
+        entry.history.explain(into: &explanation, now: now)
+        return explanation
+    }
+
     func prepare(
         _ peer: PeerID, publicKey: PublicKey, names: [String]
     ) -> Result<Void, GlueberryError> {
@@ -203,13 +243,16 @@ final class PeerSupervisor {
             self.failWaiters(&entry.establishedWaiters, error)
         }
         self.entries = [:]
+        for trim in self.trims.values { trim.cancel() }
+        self.trims = [:]
     }
 
     /// Redials everybody that the node waits to try again, and probes everybody that it is connected to.
     func networkChanged() {
+        let timeout = TimeAmount(self.configuration.probeTimeout)
         for entry in self.entries.values {
-            for connection in entry.connections { connection.probe() }
-            if case .reconnecting = entry.lifecycle.state { self.perform(entry.lifecycle.connect(), on: entry) }
+            for connection in entry.connections { connection.probe(timeout: timeout) }
+            self.perform(entry.lifecycle.retryNow(), on: entry)
         }
     }
 
@@ -223,6 +266,20 @@ final class PeerSupervisor {
         case .connected: entry.session?.attach(connection)
         case .established where connection.direction == .outbound: entry.session?.attach(connection)
         default: break
+        }
+        self.scheduleTrim(connection)
+    }
+
+    /// Closes a connection that another peer opened if no session is on it by then.
+    private func scheduleTrim(_ connection: Connection) {
+        guard connection.direction == .inbound, let timeout = self.configuration.idleConnectionTimeout else { return }
+        self.trims[connection.id] = self.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
+            self.trims[connection.id] = nil
+            guard let entry = self.entries[connection.remotePeer], !entry.isInBook, !entry.lifecycle.isWanted,
+                !(entry.session?.owns(connection) ?? false)
+            else { return }
+            self.logger.debug("connection without a session trimmed", metadata: ["peer": "\(connection.remotePeer)"])
+            connection.closeNow(code: ConnectionErrorCode.garbageCollected)
         }
     }
 
@@ -238,6 +295,7 @@ final class PeerSupervisor {
     }
 
     func closed(_ connection: Connection, reason: ConnectionCloseReason) {
+        self.trims.removeValue(forKey: connection.id)?.cancel()
         guard let entry = self.entries[connection.remotePeer] else { return }
         entry.connections.removeAll { $0 === connection }
         let wasDialed = entry.dialed === connection
@@ -251,6 +309,9 @@ final class PeerSupervisor {
             // The other side finished the security handshake and then turned us away.
             let error = HostError(
                 .closed, "the other side closed the connection before it could be used", cause: reason.error)
+            entry.history.lastTryFailed(
+                GlueberryError(.connectionFailed, error.message, peer: entry.peer, cause: reason.error),
+                now: self.eventLoop.now)
             self.perform(
                 entry.lifecycle.dialFailed(error, now: self.eventLoop.now, jitter: Self.jitter()), on: entry)
         }
@@ -269,27 +330,33 @@ final class PeerSupervisor {
             self.forgetIfUnused(entry)
             return
         }
-        switch entry.lifecycle.state {
-        case .disconnected, .connecting, .reconnecting:
+        let session = entry.session
+        let channel = session?.channel(StreamName.handshake)
+        let rule = HandshakeStreamRule(
+            state: entry.lifecycle.state, isOwned: session?.owns(connection) ?? false,
+            hasOther: channel?.hasIncoming(besides: connection) ?? false,
+            isSimultaneous: session.map { $0.isOutbound && connection.began < $0.began + Self.simultaneity } ?? false)
+        switch rule {
+        case .begin:
             entry.pendingStream = stream
             self.beginSession(entry, isOutbound: false, on: connection)
-        case .connected:
-            guard let session = entry.session, let channel = session.channel(StreamName.handshake) else { return }
-            if channel.hasIncoming(besides: connection) {
-                // The other side has begun anew on another connection: the first one is dead, and nobody knows yet.
-                self.supersede(entry, with: stream, on: connection)
-            } else {
+        case .join:
+            guard let session, let channel else { return }
+            session.attach(connection)
+            session.carries(connection)
+            stream.eventLoop.execute { stream.value.attach(to: channel) }
+        case .refuse:
+            if let session, !session.owns(connection) {
                 session.attach(connection)
-                session.carries(connection)
-                stream.eventLoop.execute { stream.value.attach(to: channel) }
+                // Were the session's own connection dead, the other side would wait for nothing until that is noticed.
+                let timeout = TimeAmount(self.configuration.probeTimeout)
+                for other in session.connections where other !== connection { other.probe(timeout: timeout) }
             }
-        case .established:
-            if entry.session?.owns(connection) ?? false {
-                stream.eventLoop.execute { stream.value.refuse(code: StreamErrorCode.none) }
-            } else {
-                self.supersede(entry, with: stream, on: connection)
-            }
-        case .cooldown:
+            stream.eventLoop.execute { stream.value.refuse(code: StreamErrorCode.none) }
+        case .supersede:
+            // The other side has begun anew on another connection: the first one is dead, and nobody knows yet.
+            self.supersede(entry, with: stream, on: connection)
+        case .close:
             connection.closeNow(code: ConnectionErrorCode.gated)
         }
     }
@@ -332,10 +399,13 @@ final class PeerSupervisor {
             case .state(let state, let reason): self.changed(entry, to: state, reason)
             case .dial: self.dial(entry)
             case .cancelDial:
+                if let dial = entry.dial { entry.history.tryEnded(dial, .abandoned, now: self.eventLoop.now) }
                 entry.dial?.cancel()
                 entry.dial = nil
             case .begin(let generation): self.begin(entry, generation)
-            case .establish: entry.session?.establish()
+            case .establish(let generation):
+                entry.history.sessionEstablished(generation, now: self.eventLoop.now)
+                entry.session?.establish()
             case .end(_, let reason): self.end(entry, reason)
             case .closeConnections(let code):
                 for connection in entry.connections { connection.closeNow(code: code) }
@@ -359,7 +429,7 @@ final class PeerSupervisor {
         if previous != state || isGivingUp {
             self.events.emit(
                 ConnectionEvent(
-                    peer: entry.peer, state: state, previous: previous,
+                    peer: entry.peer, state: state, previous: previous, timestamp: self.configuration.now(),
                     session: self.endedGeneration ?? entry.lifecycle.generation,
                     isOutbound: entry.session?.isOutbound, error: error,
                     unwrittenMessages: state == .disconnected || state == .cooldown ? self.unwritten : [:], missed: 0))
@@ -377,7 +447,11 @@ final class PeerSupervisor {
         case .disconnected, .cooldown:
             let failure = error ?? GlueberryError(.notConnected, "the peer is disconnected", peer: entry.peer)
             if error != nil { self.failWaiters(&entry.connectWaiters, failure) }
-            if state == .cooldown || !entry.lifecycle.isWanted { self.failWaiters(&entry.establishedWaiters, failure) }
+            // Whom the other side has sent away makes no further try for a long time.
+            let isSentAway = if case .connectionLost(let reason) = reason { reason.isSendingAway } else { false }
+            if state == .cooldown || isSentAway || !entry.lifecycle.isWanted {
+                self.failWaiters(&entry.establishedWaiters, failure)
+            }
         case .connecting, .reconnecting: break
         }
     }
@@ -387,6 +461,7 @@ final class PeerSupervisor {
         let handle = DialHandle(eventLoop: self.host.nextEventLoop())
         entry.dial = handle
         entry.dialed = nil
+        entry.history.tryBegan(handle, timestamp: self.configuration.now(), now: self.eventLoop.now)
         let peer = entry.peer
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         let loop = self.eventLoop
@@ -415,10 +490,14 @@ final class PeerSupervisor {
         entry.dial = nil
         switch result {
         case .success(let connection):
+            entry.history.tryEnded(handle, .connected, now: self.eventLoop.now)
             entry.dialed = connection
             // It may have ended before this was known here.
             if let reason = connection.closeReason { self.closed(connection, reason: reason) }
         case .failure(let error):
+            if let reason = self.error(for: .dialFailed(error), peer: peer) {
+                entry.history.tryEnded(handle, .failed(reason), now: self.eventLoop.now)
+            }
             // A failed dial is silent while the other side's own connection lives.
             if case .connecting = entry.lifecycle.state, self.beginOnAnyConnection(entry) { return }
             self.perform(
@@ -428,8 +507,11 @@ final class PeerSupervisor {
 
     private func begin(_ entry: Entry, _ generation: UInt64) {
         let session = PeerSession(
-            peer: entry.peer, generation: generation, isOutbound: entry.beginning.isOutbound,
+            peer: entry.peer, generation: generation, isOutbound: entry.beginning.isOutbound, began: self.eventLoop.now,
             connections: entry.beginning.connections)
+        entry.history.sessionBegan(
+            generation, isOutbound: session.isOutbound, address: session.connections.first?.remoteAddress,
+            now: session.began)
         entry.session = session
         entry.beginning = (true, [])
         let inbound: any InboundSink
@@ -473,6 +555,7 @@ final class PeerSupervisor {
         self.directory.set(nil, with: entry.peer)
         let error =
             self.error(for: reason, peer: entry.peer) ?? GlueberryError(.closed, "the session ended", peer: entry.peer)
+        entry.history.sessionEnded(session.generation, error, now: self.eventLoop.now)
         self.unwritten = session.close(error)
         self.unwritten[StreamName.handshake] = nil
         self.messages.discard(.init(peer: entry.peer, stream: StreamName.handshake))
@@ -619,6 +702,8 @@ final class PeerSupervisor {
             self.isStopping
                 ? GlueberryError(.stopped, "the node is stopping", peer: peer)
                 : GlueberryError(.closed, "disconnected here", peer: peer)
+        case .reconnectionCancelled:
+            GlueberryError(.notConnected, "no further tries are wanted", peer: peer)
         case .gaveUp(let failures):
             GlueberryError(.connectionFailed, "given up after \(failures) failed tries", peer: peer)
         }

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-import LibP2P
+public import LibP2P
 public import Multiformats
 import NIOCore
 public import PeerIdentity
@@ -19,11 +19,12 @@ extension Node {
     ///
     /// - Parameters:
     ///   - peer: The peer.
-    ///   - timeout: The longest wait; nil waits until the try that runs has ended. The node goes on trying after it.
+    ///   - timeout: The longest wait; by default `connectTimeout`. The node goes on trying after it.
     /// - Throws: ``GlueberryError`` with code `peerUnknown`, `connectionFailed` with every address in its cause,
     ///   `timedOut`, `cancelled`, `notStarted`.
     public func connect(to peer: PeerID, timeout: Duration? = nil) async throws(GlueberryError) {
         let run = try self.requireRunning()
+        let timeout = timeout ?? self.configuration.connectTimeout
         try await self.await(run, "connecting", peer: peer, timeout: timeout) { $0.connect(peer, waiter: $1) }
     }
 
@@ -51,9 +52,14 @@ extension Node {
 
     /// Waits until the handshake with a peer is complete.
     ///
-    /// - Throws: ``GlueberryError`` with why it will not be, `timedOut`, `cancelled` or `notStarted`.
+    /// - Parameters:
+    ///   - peer: The peer; it need not be known yet.
+    ///   - timeout: The longest wait; by default `connectTimeout` and `handshakeTimeout` together.
+    /// - Throws: ``GlueberryError`` with why it will not be for now: the handshake failed, the peer sent this node away, no
+    ///   further tries are made; or `timedOut`, `cancelled` or `notStarted`.
     public func waitUntilEstablished(with peer: PeerID, timeout: Duration? = nil) async throws(GlueberryError) {
         let run = try self.requireRunning()
+        let timeout = timeout ?? self.configuration.connectTimeout + self.configuration.handshakeTimeout
         try await self.await(run, "waiting for the handshake", peer: peer, timeout: timeout) {
             $0.awaitEstablished(peer, waiter: $1)
         }
@@ -71,6 +77,42 @@ extension Node {
 
     /// Whether this side dialled the session with a peer; nil if there is none.
     public func isOutbound(_ peer: PeerID) -> Bool? { self.running?.directory.session(with: peer)?.isOutbound }
+
+    /// Who dialled the session with a peer; nil if there is none.
+    public func direction(of peer: PeerID) -> Connection.Direction? {
+        self.isOutbound(peer).map { $0 ? .outbound : .inbound }
+    }
+
+    /// Ends the tries to reach a peer that are scheduled; the peer stays in the book, and a session with it goes on.
+    ///
+    /// A try that is under way is the last; ``connect(to:timeout:)-(PeerID,_)`` begins anew.
+    ///
+    /// - Returns: Whether there was anything to cancel.
+    @discardableResult
+    public func cancelReconnection(of peer: PeerID) async -> Bool {
+        await self.running?.control { $0.cancelReconnection(of: peer) } ?? false
+    }
+
+    /// Tells the node that the network has changed, for example from one wireless network to another.
+    ///
+    /// It probes every connection and gives up the ones that do not answer within `probeTimeout`, tries at once to reach
+    /// every peer whose next try it was waiting for, and tells its peers the addresses that it has now.
+    public func networkChanged() async {
+        guard let run = self.running else { return }
+        run.host.interfacesChanged()
+        await run.control { $0.networkChanged() }
+    }
+
+    /// Explains why a peer is connected or not: the last tries with every address, how far each got and why it ended, the
+    /// last session, and when the next try is.
+    ///
+    /// For a peer of which nothing is known, and on a node that does not run, it says just that.
+    public func explain(_ peer: PeerID) async -> ConnectionExplanation {
+        if let explanation = await self.running?.control({ $0.explain(peer) }) ?? nil { return explanation }
+        var explanation = ConnectionExplanation(peer: peer)
+        explanation.isKnown = self.peers.contains(peer)
+        return explanation
+    }
 
     /// Measures a round trip to a connected peer with libp2p's ping protocol.
     ///

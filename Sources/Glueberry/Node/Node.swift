@@ -19,36 +19,13 @@ public import PeerIdentity
 /// A node: it keeps sessions with peers and carries encrypted messages over named streams.
 ///
 /// Every method is safe to call from any number of tasks. A node does nothing until ``start()`` and ends everything it
-/// began in ``stop()``; it can be started again.
+/// began in ``stop()``; it can be started again. It is a `Service` of swift-service-lifecycle, see ``run()``.
 public final class Node: Sendable {
     private enum Status {
         case idle
-        case starting(Settled)
+        case starting(Occasion)
         case running(NodeRun)
-        case stopping(Settled)
-    }
-
-    /// Many may wait for one end.
-    private final class Settled: Sendable {
-        private let state = Locked((isDone: false, waiters: [Settlement<Void, Never>]()))
-
-        func wait() async {
-            let waiter = Settlement<Void, Never>()
-            let isDone = self.state.withLock { state in
-                if !state.isDone { state.waiters.append(waiter) }
-                return state.isDone
-            }
-            if !isDone { _ = await waiter.value() }
-        }
-
-        func done() {
-            let waiters = self.state.withLock { state in
-                state.isDone = true
-                defer { state.waiters = [] }
-                return state.waiters
-            }
-            for waiter in waiters { waiter.succeed() }
-        }
+        case stopping(Occasion)
     }
 
     struct Hubs {
@@ -67,6 +44,8 @@ public final class Node: Sendable {
     private let transports: [any Transport]?
     let logger: Logger
     private let status = Locked(Status.idle)
+    /// What the tasks of the node belong to; whatever runs code of the application for the node enters it.
+    let scope = TaskScope()
     let hubs: Locked<Hubs>
     let book = Locked<[PeerID: KnownPeer]>([:])
 
@@ -160,6 +139,14 @@ public final class Node: Sendable {
         (self.running?.host.advertisedAddresses ?? []).map { $0.appending(peer: self.peerID.bytes) }
     }
 
+    /// At which addresses others see this node, as they say themselves, the one that most agree on first.
+    ///
+    /// Of a peer that this node dialled only the IP address counts, since the port is that of one connection. Only peers
+    /// that are connected count, each once. Nothing of it is proven: it is the word of others.
+    public var observedAddresses: [ObservedAddress] {
+        (self.running?.host.observedAddresses.ranked ?? []).map { ObservedAddress(address: $0.address, peers: $0.peers) }
+    }
+
     // MARK: Life
 
     /// Starts the node: listens, and dials the peers that were added.
@@ -167,11 +154,11 @@ public final class Node: Sendable {
     /// - Throws: ``GlueberryError`` with code `alreadyStarted`, or `hostFailed` if an address cannot be listened on, in
     ///   which case nothing is left running.
     public func start() async throws(GlueberryError) {
-        let settled = Settled()
-        defer { settled.done() }
+        let started = Occasion()
+        defer { started.happen() }
         let isFirst = self.status.withLock { status in
             guard case .idle = status else { return false }
-            status = .starting(settled)
+            status = .starting(started)
             return true
         }
         guard isFirst else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
@@ -183,7 +170,8 @@ public final class Node: Sendable {
         }
         let run = NodeRun(
             identity: self.identity, configuration: self.configuration, group: self.group,
-            transports: self.transports, messages: messages, events: events, notices: notices, logger: self.logger)
+            transports: self.transports, messages: messages, events: events, notices: notices, scope: self.scope,
+            logger: self.logger)
         do {
             try await run.host.listen(on: self.listen)
         } catch {
@@ -206,47 +194,52 @@ public final class Node: Sendable {
     /// Stops the node: flushes what was accepted, within `flushTimeout`, closes every connection, ends every task and
     /// timer, and returns when all that is done.
     ///
-    /// What was received can still be read from `messages()`; then the sequences end. Stopping twice, or before a
-    /// start, is harmless.
+    /// What was received can still be read from `messages()`; then the sequences end, and those of the next start are
+    /// claimed anew. Stopping twice, from many tasks at once, or before a start is harmless; a cancelled task stops the node
+    /// like any other. Called from a task that the node owns, for example in the verification of a handshake, or from one
+    /// that such a task has started, it begins the shutdown and returns without waiting, because the shutdown waits for
+    /// that task.
     public func stop() async {
         enum Step {
             case none
-            case wait(Settled)
-            case waitAndTryAgain(Settled)
-            case stop(NodeRun)
+            case wait(Occasion)
+            case waitAndTryAgain(Occasion)
+            case stop(NodeRun, Occasion)
         }
-        let settled = Settled()
+        let stopped = Occasion()
         let step = self.status.withLock { status -> Step in
             switch status {
             case .idle: return .none
             case .starting(let started): return .waitAndTryAgain(started)
             case .stopping(let stopped): return .wait(stopped)
             case .running(let run):
-                status = .stopping(settled)
-                return .stop(run)
+                status = .stopping(stopped)
+                return .stop(run, stopped)
             }
         }
-        let run: NodeRun
+        let isOwned = self.scope.isCurrent
         switch step {
-        case .none: return
+        case .none: break
         case .wait(let stopped):
-            await stopped.wait()
-            return
+            if !isOwned { await stopped.wait() }
         case .waitAndTryAgain(let started):
-            await started.wait()
-            await self.stop()
-            return
-        case .stop(let running): run = running
+            let again = Task.detached {
+                await started.wait()
+                await self.stop()
+            }
+            if !isOwned { await again.value }
+        case .stop(let run, let stopped):
+            // Neither the cancellation of the caller nor what it runs in has a part in the shutdown.
+            Task.detached(priority: Task.currentPriority) { await self.finish(run, stopped) }
+            if !isOwned { await stopped.wait() }
         }
-        await run.stop()
-        self.status.withLock { $0 = .idle }
-        settled.done()
-        self.logger.info("node stopped", metadata: ["peer": "\(self.peerID)"])
     }
 
-    /// Tells the node that the network has changed: it probes its connections and redials at once whom it waits for.
-    public func networkChanged() async {
-        await self.running?.control { $0.networkChanged() }
+    private func finish(_ run: NodeRun, _ stopped: Occasion) async {
+        await run.stop()
+        self.status.withLock { $0 = .idle }
+        self.logger.info("node stopped", metadata: ["peer": "\(self.peerID)"])
+        stopped.happen()
     }
 
     // MARK: Within the package

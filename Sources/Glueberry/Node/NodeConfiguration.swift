@@ -27,6 +27,11 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default: the application does it.
     public var handshake = Handshake.application
+    /// The longest wait of `connect`.
+    ///
+    /// It is longer than a dial takes at most (`host.timeouts.dial`), so that a dial which fails says itself why. Default
+    /// 45 s.
+    public var connectTimeout: Duration = .seconds(45)
     /// From `Connected` to `Established`; then the peer goes into `Cooldown`.
     ///
     /// Default 30 s.
@@ -45,7 +50,7 @@ public struct NodeConfiguration: Sendable {
     public var reconnectMaximum: Duration = .seconds(300)
     /// Reconnections before giving up; 0 goes on for ever.
     ///
-    /// Default 10.
+    /// The first dial is not one of them, and a session that was established for 10 s begins the count anew. Default 10.
     public var reconnectAttempts = 10
     /// The largest message that is sent or taken, in bytes.
     ///
@@ -84,6 +89,17 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default 2 s.
     public var flushTimeout: Duration = .seconds(2)
+    /// How long a connection may take to answer after ``Node/networkChanged()`` before it is given up.
+    ///
+    /// Default 3 s.
+    public var probeTimeout: Duration = .seconds(3)
+    /// How long a connection that another peer opened may carry no session before it is closed with the code for a trim
+    /// (0x1005), so that it does not occupy a place for ever.
+    ///
+    /// Peers in the book are exempt. Nil closes none. Default 30 s.
+    public var idleConnectionTimeout: Duration? = .seconds(30)
+    /// The calendar's time that events and other records carry, since the beginning of 1970 in UTC; never used to measure.
+    package var now: @Sendable () -> Duration = { .nanoseconds(Int64(clamping: WallClock.nanosecondsSince1970())) }
     /// The libp2p host below.
     public var host = HostConfiguration()
 
@@ -99,6 +115,9 @@ public struct NodeConfiguration: Sendable {
         func positive(_ count: Int, _ name: String) {
             if count <= 0 { problems.append("\(name) must be above 0") }
         }
+        positive(self.connectTimeout, "connectTimeout")
+        positive(self.probeTimeout, "probeTimeout")
+        if let timeout = self.idleConnectionTimeout { positive(timeout, "idleConnectionTimeout") }
         positive(self.handshakeTimeout, "handshakeTimeout")
         positive(self.cooldown, "cooldown")
         positive(self.reconnectBase, "reconnectBase")
@@ -125,6 +144,11 @@ public struct NodeConfiguration: Sendable {
         }
         return problems
     }
+}
+
+extension Duration {
+    /// The same time as the event loop counts it.
+    init(_ amount: TimeAmount) { self = .nanoseconds(amount.nanoseconds) }
 }
 
 extension TimeAmount {

@@ -25,15 +25,18 @@ final class NodeRun: Sendable {
     private let events: EventHub
     private let noticeHub: NoticeHub
     let notices: NoticePublisher
-    let tasks = OwnedTasks()
+    let tasks: OwnedTasks
+    /// Everything of the run has ended.
+    let ended = Occasion()
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
-        transports: [any Transport]?, messages: MessageHub, events: EventHub, notices: NoticeHub,
+        transports: [any Transport]?, messages: MessageHub, events: EventHub, notices: NoticeHub, scope: TaskScope,
         logger: Logger
     ) {
+        self.tasks = OwnedTasks(in: scope)
         self.host =
             if let transports {
                 Host(
@@ -96,6 +99,7 @@ final class NodeRun: Sendable {
         self.notices.finish()
         self.noticeHub.finish()
         await self.control { _ in }
+        self.ended.happen()
     }
 }
 

@@ -30,6 +30,8 @@ public final class Connection: Sendable {
     private struct State {
         var closeReason: ConnectionCloseReason?
         var identify: Result<IdentifyInfo, HostError>?
+        /// What was pushed before the answer came.
+        var earlyUpdate: IdentifyUpdate?
         var identifyWaiters: [Settlement<IdentifyInfo, HostError>] = []
         var closeWaiters: [Settlement<Void, Never>] = []
     }
@@ -50,6 +52,8 @@ public final class Connection: Sendable {
     public let eventLoop: any EventLoop
     /// Unique within the process.
     package let id: UInt64
+    /// When the transport was connected, or taken.
+    package let began: NIODeadline
 
     let usage: PeerUsage
     private let streamWriteBuffer: Int
@@ -70,6 +74,7 @@ public final class Connection: Sendable {
         self.security = secured.security
         self.earlyMuxer = secured.earlyMuxer
         self.eventLoop = eventLoop
+        self.began = handler.began
         self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
         self.delegate = delegate
         self.streamWriteBuffer = streamWriteBuffer
@@ -201,9 +206,9 @@ public final class Connection: Sendable {
         self.eventLoop.execute { self.handler.value.work { self.handler.value.close(code: code) } }
     }
 
-    /// Sends a probe whose missing answer ends the connection within the keep-alive time.
-    package func probe() {
-        self.eventLoop.execute { self.handler.value.probe() }
+    /// Sends a probe whose missing answer ends the connection after `timeout`.
+    package func probe(timeout: TimeAmount) {
+        self.eventLoop.execute { self.handler.value.probe(timeout: timeout) }
     }
 
     /// Returns when what was written before has arrived at the other side, as far as a round trip tells, or the connection
@@ -235,11 +240,28 @@ public final class Connection: Sendable {
         let waiters = self.state.withLock { state -> [Settlement<IdentifyInfo, HostError>] in
             // A failed exchange takes nothing away that an earlier one or a push has brought.
             if case .failure = result, case .success = state.identify { return [] }
-            state.identify = result
+            if let update = state.earlyUpdate {
+                state.earlyUpdate = nil
+                state.identify = .success(update.applied(to: (try? result.get()) ?? IdentifyInfo()))
+            } else {
+                state.identify = result
+            }
             defer { state.identifyWaiters = [] }
             return state.identifyWaiters
         }
-        for waiter in waiters { waiter.settle(result) }
+        guard !waiters.isEmpty, let settled = self.state.withLock({ $0.identify }) else { return }
+        for waiter in waiters { waiter.settle(settled) }
+    }
+
+    /// The other side pushed what has changed: what it does not mention stays as it was.
+    func updated(_ update: IdentifyUpdate) {
+        self.state.withLock { state in
+            switch state.identify {
+            case .success(let info): state.identify = .success(update.applied(to: info))
+            case .failure: state.identify = .success(update.applied(to: IdentifyInfo()))
+            case nil: state.earlyUpdate = state.earlyUpdate?.merged(with: update) ?? update
+            }
+        }
     }
 }
 

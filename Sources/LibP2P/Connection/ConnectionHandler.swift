@@ -47,6 +47,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let ticket: ConnectionTicket
     private let streamWriteBuffer: Int
     private let secured: EventLoopPromise<Connection>
+    /// Whoever dials may want to know how far the upgrade has got.
+    private let progress: DialProgress?
+    /// When the channel got its driver, which is before the other side can have said anything.
+    let began: NIODeadline
     private var phase: Phase
     private var context: ChannelHandlerContext?
     private var input = ByteBuffer()
@@ -56,6 +60,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var streams: [YamuxStreamID: MuxedStream] = [:]
     private var touched: [MuxedStream] = []
     private var isConfirmed = false
+    /// The delegate knows the connection, and is to be told of its end.
+    private var isRegistered = false
+    /// How much of the peer's account the windows of this session have grown into.
+    private var grownWindows = 0
     private var canSeal = true
     private var isWorking = false
     private var isFlushScheduled = false
@@ -70,9 +78,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     init(
         isDialer: Bool, handshake: NoiseHandshake, remoteAddress: Multiaddr, configuration: HostConfiguration,
         ticket: ConnectionTicket, delegate: any ConnectionDelegate, eventLoop: any EventLoop,
-        secured: EventLoopPromise<Connection>
+        secured: EventLoopPromise<Connection>, progress: DialProgress? = nil
     ) {
         let now = eventLoop.now
+        self.began = now
+        self.progress = progress
         self.isDialer = isDialer
         let timeouts = configuration.timeouts
         self.timeouts = timeouts
@@ -159,11 +169,19 @@ final class ConnectionHandler: ChannelInboundHandler {
         do {
             id = try self.session.openStream(now: self.eventLoop.now)
         } catch {
-            throw HostError(.limitExceeded, "no further stream can be opened on this connection", cause: error)
+            switch error.code {
+            case .goingAway:
+                throw HostError(.closed, "the other side is closing the connection", cause: error)
+            case .sessionFailed:
+                throw self.closeReason?.error ?? HostError(.closed, "the connection is closed", cause: error)
+            default:
+                throw HostError(.limitExceeded, "no further stream can be opened on this connection", cause: error)
+            }
         }
         let stream = MuxedStream.outbound(
             id, protocols: protocols, consumer: consumer, handler: self, connection: connection)
         self.streams[id] = stream
+        connection.usage.openWindow()
         stream.start()
         self.scheduleFlush()
     }
@@ -188,13 +206,35 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func consumed(_ bytes: Int, on id: YamuxStreamID) {
-        self.session.consumed(bytes, on: id, now: self.eventLoop.now)
+        self.giveCredit(bytes, on: id, now: self.eventLoop.now)
         self.scheduleFlush()
     }
 
     func forget(_ id: YamuxStreamID) {
         guard let stream = self.streams.removeValue(forKey: id) else { return }
         if stream.isInbound { stream.connection.usage.closeStream() }
+        stream.connection.usage.closeWindow()
+    }
+
+    /// Gives credit back; a window may grow by what no other connection of the peer has been granted.
+    private func giveCredit(_ bytes: Int, on id: YamuxStreamID, now: NIODeadline) {
+        guard case .open(let connection) = self.phase else {
+            self.session.consumed(bytes, on: id, growingBy: 0, now: now)
+            return
+        }
+        self.settleGrowth(connection)
+        let room = connection.usage.reserveGrowth()
+        self.session.consumed(bytes, on: id, growingBy: room, now: now)
+        let grown = self.session.grownWindows
+        connection.usage.releaseGrowth(room - (grown - self.grownWindows))
+        self.grownWindows = grown
+    }
+
+    /// Gives back what windows of streams that are gone had grown by.
+    private func settleGrowth(_ connection: Connection) {
+        let grown = self.session.grownWindows
+        connection.usage.releaseGrowth(self.grownWindows - grown)
+        self.grownWindows = grown
     }
 
     func touch(_ stream: MuxedStream) {
@@ -234,11 +274,20 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.closeReason = self.remoteGoAway.map { .closedByPeer(code: $0) } ?? reason
     }
 
-    /// Probes the connection: an answer shows that it lives, silence ends it within the keep-alive time.
-    func probe() {
+    /// Probes the connection: an answer shows that it lives, silence for longer than `timeout` ends it.
+    func probe(timeout: TimeAmount) {
         guard case .open = self.phase else { return }
-        self.session.sendPing(now: self.eventLoop.now)
-        self.scheduleFlush()
+        let deadline = self.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+            self.work { self.lose(HostError(.timedOut, "the other side does not answer a probe")) }
+        }
+        self.afterRoundTrip { deadline.cancel() }
+    }
+
+    /// Ends the connection because the other side is gone.
+    private func lose(_ error: HostError) {
+        guard case .open = self.phase else { return }
+        self.settleReason(.lost(error))
+        self.leave()
     }
 
     /// Runs `body` and then everything that follows from it: events, writes, timers.
@@ -260,6 +309,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         var output = ByteBuffer()
         upgrade.start(into: &output)
         self.phase = .upgrading(upgrade)
+        self.progress?.reach(upgrade.stage)
         self.context?.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
         self.updateTimer()
     }
@@ -272,10 +322,13 @@ final class ConnectionHandler: ChannelInboundHandler {
             do {
                 secured = try upgrade.receive(&self.input, into: &output, now: self.eventLoop.now)
             } catch {
+                self.phase = .upgrading(upgrade)
+                self.progress?.reach(upgrade.stage)
                 self.fail(error)
                 return
             }
             self.phase = .upgrading(upgrade)
+            self.progress?.reach(upgrade.stage)
             if output.readableBytes > 0 {
                 self.context?.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
             }
@@ -333,6 +386,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.phase = .open(connection)
         self.session.sendPing(now: self.eventLoop.now)
         // Registered first: whoever waited for the connection finds it.
+        self.isRegistered = true
         self.delegate.connectionOpened(connection)
         self.secured.succeed(connection)
         if !self.isDialer || !secured.earlyMuxer { self.confirm() }
@@ -361,7 +415,7 @@ final class ConnectionHandler: ChannelInboundHandler {
                     stream.received(bytes)
                     self.touched.append(stream)
                 } else {
-                    self.session.consumed(bytes.readableBytes, on: id, now: now)
+                    self.giveCredit(bytes.readableBytes, on: id, now: now)
                 }
             case .streamOpened(let id):
                 guard connection.usage.openStream() else {
@@ -370,6 +424,7 @@ final class ConnectionHandler: ChannelInboundHandler {
                 }
                 let stream = MuxedStream.inbound(id, handler: self, connection: connection)
                 self.streams[id] = stream
+                connection.usage.openWindow()
                 stream.start()
             case .written(let id, let bytes): self.streams[id]?.written(bytes)
             case .windowOpened(let id): self.streams[id]?.progressed()
@@ -550,8 +605,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         for stream in self.streams.values.sorted(by: { $0.id.rawValue < $1.id.rawValue }) {
             stream.close(.connectionClosed(reason.error))
         }
+        connection.usage.releaseGrowth(self.grownWindows)
+        self.grownWindows = 0
         connection.closed(reason)
-        self.delegate.connectionClosed(connection, reason: reason)
+        if self.isRegistered { self.delegate.connectionClosed(connection, reason: reason) }
     }
 
     private func end(_ reason: ConnectionCloseReason) {

@@ -16,14 +16,34 @@ package final class DialHandle: Sendable {
     private enum State {
         case idle
         case running(NIOLoopBound<Dialer>)
+        /// By whoever began it, or because it is over.
         case cancelled
     }
 
     package let eventLoop: any EventLoop
     private let state = Locked(State.idle)
+    private let report = Locked<[(attempt: DialAttempt, progress: DialProgress?)]>([])
 
     package init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+    }
+
+    /// What the dial has tried so far, or did try: in the order in which the attempts began, then what waits.
+    package var attempts: [DialAttempt] {
+        self.report.withLock { $0 }.map { attempt, progress in
+            attempt.reaching(progress?.stage)
+        }
+    }
+
+    /// The dial is over: nothing of it changes any more, and nothing of it is held.
+    func end(_ attempts: [DialAttempt]) {
+        self.publish(attempts.map { ($0, nil) })
+        self.state.withLock { $0 = .cancelled }
+    }
+
+    /// Takes what there is to be said of the attempts; of those that still run with their progress.
+    func publish(_ report: [(attempt: DialAttempt, progress: DialProgress?)]) {
+        self.report.withLock { $0 = report }
     }
 
     /// Ends the dial without a result; what it has opened is closed.

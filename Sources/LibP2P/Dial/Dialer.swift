@@ -24,19 +24,22 @@ final class Dialer {
     /// Told once; answers false if nobody wants the connection any more.
     private let completed: (Result<Connection, HostError>) -> Bool
     private var schedule: DialSchedule
-    private var resolving = 0
+    private let handle: DialHandle
     private var channels: [Int: any Channel] = [:]
+    /// Of the attempts that run.
+    private var progress: [Int: DialProgress] = [:]
     private var timer: Scheduled<Void>?
     private var deadlineTimer: Scheduled<Void>?
     private var isFinished = false
 
     init(
-        host: Host, peer: PeerID?, eventLoop: any EventLoop,
+        host: Host, peer: PeerID?, eventLoop: any EventLoop, handle: DialHandle,
         completed: @escaping (Result<Connection, HostError>) -> Bool
     ) {
         self.host = host
         self.peer = peer
         self.eventLoop = eventLoop
+        self.handle = handle
         self.completed = completed
         self.schedule = DialSchedule(
             limits: host.configuration.limits, timeouts: host.configuration.timeouts, now: eventLoop.now)
@@ -49,25 +52,27 @@ final class Dialer {
         for address in addresses.prefix(limit) {
             if let other = address.peer, let peer = self.peer, other != peer.bytes {
                 self.schedule.unusable(
-                    address, stage: .waiting, error: HostError(.wrongPeer, "the address names another peer"))
+                    address, stage: .waiting, error: HostError(.wrongPeer, "the address names another peer"),
+                    now: self.eventLoop.now)
                 continue
             }
             guard let transport = self.host.transport(for: address) else {
                 self.schedule.unusable(
-                    address, stage: .waiting, error: HostError(.badAddress, "no transport here dials such an address"))
+                    address, stage: .waiting, error: HostError(.badAddress, "no transport here dials such an address"),
+                    now: self.eventLoop.now)
                 continue
             }
-            self.resolving += 1
+            let id = self.schedule.resolve(address, now: self.eventLoop.now)
             transport.resolve(address, on: self.eventLoop).assumeIsolated().whenComplete { resolved in
-                self.resolving -= 1
                 guard !self.isFinished else { return }
                 switch resolved {
                 case .success(let found):
+                    self.schedule.resolved(id)
                     for address in found where seen.insert(address).inserted {
                         self.schedule.add(address, isPublic: address.isPublic)
                     }
                 case .failure(let error):
-                    self.schedule.unusable(address, stage: .resolving, error: Self.hostError(error))
+                    self.schedule.resolutionFailed(id, error: Self.hostError(error), now: self.eventLoop.now)
                 }
                 self.advance()
             }
@@ -90,9 +95,8 @@ final class Dialer {
 
     private func timedOut(_ timeout: TimeAmount) {
         guard !self.isFinished else { return }
-        // Before the attempts are ended, which would list them a second time.
-        let attempts = self.schedule.attempts + self.schedule.abandoned()
         self.finish(keeping: nil)
+        let attempts = self.handle.attempts
         _ = self.completed(
             .failure(
                 HostError(
@@ -107,7 +111,7 @@ final class Dialer {
         let now = self.eventLoop.now
         for candidate in self.schedule.start(now: now) { self.attempt(candidate) }
         guard !self.isFinished else { return }
-        if self.resolving == 0, self.schedule.isExhausted {
+        if self.schedule.isExhausted {
             guard !self.host.isStopping else {
                 self.stop()
                 return
@@ -122,6 +126,7 @@ final class Dialer {
                             .dialFailed, "no address of \(self.peerName) could be reached", attempts: attempts)))
             return
         }
+        self.handle.publish(self.report())
         self.timer?.cancel()
         self.timer = self.schedule.nextDeadline.map { deadline in
             self.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.advance() }
@@ -151,12 +156,15 @@ final class Dialer {
         }
         let host = self.host
         let peer = self.peer
+        let progress = DialProgress()
+        self.progress[id] = progress
         transport.dial(
             candidate.address, on: self.eventLoop, timeout: host.configuration.timeouts.dialAttempt
         ) { channel in
             channel.closeFuture.whenComplete { _ in ticket.release() }
             return host.install(
-                on: channel, isDialer: true, peer: peer, address: candidate.address, ticket: ticket, secured: secured)
+                on: channel, isDialer: true, peer: peer, address: candidate.address, ticket: ticket, secured: secured,
+                progress: progress)
         }.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel):
@@ -177,18 +185,25 @@ final class Dialer {
             connection.closeNow(code: ConnectionErrorCode.supplanted)
             return
         }
+        self.schedule.succeeded(id, now: self.eventLoop.now)
+        self.progress[id] = nil
         self.finish(keeping: id)
         if !self.completed(.success(connection)) { connection.closeNow(code: ConnectionErrorCode.supplanted) }
     }
 
     private func failed(_ id: Int, _ stage: DialAttempt.Stage, _ error: HostError) {
+        // What ends because the dial has is listed as it was then.
+        guard !self.isFinished else { return }
         self.channels[id] = nil
+        self.progress[id] = nil
         self.schedule.failed(id, stage: stage, error: error, now: self.eventLoop.now)
         self.advance()
     }
 
     private func finish(keeping winner: Int?) {
         self.isFinished = true
+        // As values: how far they got is not to change any more.
+        self.handle.end(self.report().map { $0.attempt.reaching($0.progress?.stage) })
         self.timer?.cancel()
         self.timer = nil
         self.deadlineTimer?.cancel()
@@ -197,6 +212,12 @@ final class Dialer {
         self.channels = [:]
         for channel in losers.values { channel.close(promise: nil) }
         self.host.dialEnded(self)
+    }
+
+    private func report() -> [(attempt: DialAttempt, progress: DialProgress?)] {
+        self.schedule.report(now: self.eventLoop.now).map { attempt, running in
+            (attempt, running.flatMap { self.progress[$0] })
+        }
     }
 
     private static func hostError(_ error: any Error) -> HostError {

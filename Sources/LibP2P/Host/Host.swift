@@ -36,6 +36,10 @@ public final class Host: Sendable {
         var announcedAddresses: [Multiaddr] = []
         /// For each connection the revision that its peer was last told.
         var toldRevision: [UInt64: UInt64] = [:]
+        /// The connections that the observer has been told of, and is to be told the end of.
+        var observed: Set<UInt64> = []
+        /// What was told of this side's addresses, apart from the ones that it listens on.
+        var advertisedAddresses: [Multiaddr] = []
     }
 
     /// The identity that the host proves to others.
@@ -240,7 +244,8 @@ public final class Host: Sendable {
         completed: @escaping @Sendable (Result<Connection, HostError>) -> Bool
     ) {
         handle.eventLoop.execute {
-            let dialer = Dialer(host: self, peer: peer, eventLoop: handle.eventLoop, completed: completed)
+            let dialer = Dialer(
+                host: self, peer: peer, eventLoop: handle.eventLoop, handle: handle, completed: completed)
             let bound = NIOLoopBound(dialer, eventLoop: handle.eventLoop)
             let isStopping = self.state.withLock { state in
                 if !state.isStopping { state.dialers[ObjectIdentifier(dialer)] = bound }
@@ -256,6 +261,30 @@ public final class Host: Sendable {
             }
             dialer.start(addresses, timeout: timeout)
         }
+    }
+
+    /// What the peers of live connections say that they see of this host, see ``ObservedAddresses``.
+    package var observedAddresses: ObservedAddresses {
+        var observed = ObservedAddresses()
+        for connection in self.connections {
+            guard let address = connection.identifyInfo?.observedAddress else { continue }
+            observed.add(address, from: connection.remotePeer, direction: connection.direction)
+        }
+        return observed
+    }
+
+    /// Tells the peers the addresses of this host if its interfaces have others than before.
+    ///
+    /// May be called from any thread.
+    package func interfacesChanged() {
+        let advertised = self.advertisedAddresses
+        let connections = self.state.withLock { state -> [Connection] in
+            guard state.advertisedAddresses != advertised else { return [] }
+            state.advertisedAddresses = advertised
+            state.protocolRevision += 1
+            return state.connections.values.flatMap(\.self)
+        }
+        for connection in connections { self.pushIfDue(connection) }
     }
 
     /// Tells the peers that the list of protocols or addresses has changed.
@@ -313,7 +342,7 @@ public final class Host: Sendable {
     /// Gives a channel its pipeline: the whole of it, before it connects, so that no early byte finds nobody in.
     func install(
         on channel: any Channel, isDialer: Bool, peer: PeerID?, address: Multiaddr, ticket: ConnectionTicket,
-        secured: EventLoopPromise<Connection>
+        secured: EventLoopPromise<Connection>, progress: DialProgress? = nil
     ) -> EventLoopFuture<Void> {
         let isStopping = self.state.withLock { state in
             if !state.isStopping { state.channels[ObjectIdentifier(channel)] = channel }
@@ -335,7 +364,7 @@ public final class Host: Sendable {
                 muxers: [ConnectionUpgrade.yamuxProtocol])
             let handler = ConnectionHandler(
                 isDialer: isDialer, handshake: handshake, remoteAddress: address, configuration: self.configuration,
-                ticket: ticket, delegate: self, eventLoop: channel.eventLoop, secured: secured)
+                ticket: ticket, delegate: self, eventLoop: channel.eventLoop, secured: secured, progress: progress)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
     }
@@ -376,7 +405,7 @@ public final class Host: Sendable {
             remotePeer: connection.remotePeer, timeout: self.configuration.timeouts.identify
         ) { [weak connection] result in
             guard let connection else { return }
-            connection.identified(result)
+            connection.identified(result.map { $0.applied(to: IdentifyInfo()) })
             self.pushIfDue(connection)
         }
         connection.openStream(protocols: [IdentifyProtocol.id], consumer: receiver) { [weak connection] error in
@@ -423,6 +452,7 @@ extension Host: ConnectionDelegate {
     func connectionOpened(_ connection: Connection) {
         let isStopping = self.state.withLock { state in
             state.connections[connection.remotePeer, default: []].append(connection)
+            if !state.isStopping { state.observed.insert(connection.id) }
             return state.isStopping
         }
         if isStopping {
@@ -444,9 +474,10 @@ extension Host: ConnectionDelegate {
     }
 
     func connectionClosed(_ connection: Connection, reason: ConnectionCloseReason) {
-        self.state.withLock { state in
+        let isObserved = self.state.withLock { state in
             state.toldRevision[connection.id] = nil
-            guard var list = state.connections[connection.remotePeer] else { return }
+            let isObserved = state.observed.remove(connection.id) != nil
+            guard var list = state.connections[connection.remotePeer] else { return isObserved }
             list.removeAll { $0 === connection }
             if list.isEmpty {
                 state.connections[connection.remotePeer] = nil
@@ -454,10 +485,11 @@ extension Host: ConnectionDelegate {
             } else {
                 state.connections[connection.remotePeer] = list
             }
+            return isObserved
         }
         self.logger.debug(
             "connection closed", metadata: ["peer": "\(connection.remotePeer)", "reason": "\(reason)"])
-        self.observer?.hostClosed(connection, reason: reason)
+        if isObserved { self.observer?.hostClosed(connection, reason: reason) }
     }
 
     func route(_ protocolID: String, on connection: Connection) -> StreamRoute {
@@ -472,7 +504,7 @@ extension Host: ConnectionDelegate {
                 IdentifyReceiver(
                     remotePeer: connection.remotePeer, timeout: self.configuration.timeouts.identify
                 ) { [weak connection] result in
-                    if case .success = result { connection?.identified(result) }
+                    if case .success(let update) = result { connection?.updated(update) }
                 })
         case PingProtocol.id:
             return .accept(PingResponder())

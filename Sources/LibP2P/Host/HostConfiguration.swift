@@ -30,8 +30,10 @@ public struct HostConfiguration: Sendable {
     public var timeouts = HostTimeouts()
     /// The multiplexer's windows, limits and keep-alive.
     ///
-    /// Windows grow by at most 8 MiB in all, so that a peer that keeps to them stays within
-    /// ``HostLimits/bufferedBytesPerPeer``.
+    /// Windows of one connection grow by at most 8 MiB in all, and those of all connections of a peer by at most
+    /// ``HostLimits/bufferedBytesPerPeer``. With the default keep-alive a connection whose packets just stop is noticed
+    /// within 15 s of the last byte: a ping goes out 10 s after the last was answered, and silence for 5 s after it ends
+    /// the connection. One that the other side closes or resets, as when its process is killed, is noticed at once.
     public var yamux = HostConfiguration.defaultYamux
     /// Bytes per stream that `Stream.write` accepts before it waits.
     ///
@@ -75,9 +77,11 @@ public struct HostLimits: Sendable {
     ///
     /// Default 256.
     public var streamsPerPeer = 256
-    /// Received bytes of one peer that nobody has taken yet, over all its streams and connections.
+    /// Received bytes of one peer that nobody has taken yet, over all its streams and connections, beyond the 256 KiB that
+    /// every open stream may hold from its begin.
     ///
-    /// Default 16 MiB.
+    /// The windows of a peer's streams share it, so that a peer is never reset for filling what it was granted. Default
+    /// 16 MiB.
     public var bufferedBytesPerPeer = 16 * 1024 * 1024
     /// Dials to one peer that run at the same time.
     ///

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 public import Multiformats
+public import NIOCore
 
 /// An error of the host, a connection or a stream: what failed, where, why, and whether trying again can help.
 public struct HostError: Error, Sendable, CustomStringConvertible {
@@ -113,11 +114,26 @@ public struct DialAttempt: Sendable, CustomStringConvertible {
     public let address: Multiaddr
     /// How far the attempt got.
     public let stage: Stage
-    /// Why it ended; nil if another attempt won while this one was under way.
+    /// Why it ended; nil if it brought the connection, or if another attempt won while this one was under way.
     public let error: HostError?
+    /// How long after the begin of the dial the attempt began.
+    public let began: TimeAmount
+    /// How long it has taken.
+    public let duration: TimeAmount
+
+    /// Whether this attempt brought the connection.
+    public var hasSucceeded: Bool { self.error == nil && self.stage == .secured }
+
+    /// The same attempt at another stage, if one is given.
+    func reaching(_ stage: Stage?) -> DialAttempt {
+        DialAttempt(
+            address: self.address, stage: stage ?? self.stage, error: self.error, began: self.began,
+            duration: self.duration)
+    }
 
     /// The address, the stage and the reason.
     public var description: String {
-        "\(self.address) at \(self.stage.rawValue): \(self.error.map { "\($0)" } ?? "abandoned")"
+        let reason = self.error.map { "\($0)" } ?? (self.hasSucceeded ? "connected" : "abandoned")
+        return "\(self.address) at \(self.stage.rawValue): \(reason)"
     }
 }

@@ -30,8 +30,6 @@ enum IdentifyProtocol {
     static let maximumMessages = 10
     static let maximumProtocols = 1024
     static let maximumAddresses = 64
-    /// How many bytes of protocol IDs go into one message that we send.
-    static let protocolBytesPerMessage = 4 * 1024
 }
 
 /// What this side says of itself.
@@ -45,27 +43,41 @@ struct IdentifyAnswer {
     var recordSequence: UInt64
 
     /// The length-delimited messages, each within the limit of what others read.
+    ///
+    /// What does not fit into as many messages as others take is left out: addresses that make the signed record too long,
+    /// then protocols from the end of the list.
     func encoded() throws -> ByteBuffer {
-        let addresses = self.listenAddresses.prefix(IdentifyProtocol.maximumAddresses)
-        var first = Identify()
-        first.publicKey = .init(self.identity.publicKey.protobuf)
-        first.protocolVersion = self.protocolVersion
-        first.agentVersion = self.agentVersion
-        first.listenAddrs = addresses.map { .init($0.bytes) }
-        if let observed = self.observedAddress { first.observedAddr = .init(observed.bytes) }
+        let addresses = Self.fitting(self.listenAddresses)
         var record = Identify()
         record.signedPeerRecord = .init(
-            try PeerRecord(peerID: self.identity.peerID, sequence: self.recordSequence, addresses: Array(addresses))
+            try PeerRecord(peerID: self.identity.peerID, sequence: self.recordSequence, addresses: addresses)
                 .sealed(by: self.identity))
+        var first = Identify()
+        first.publicKey = .init(self.identity.publicKey.protobuf)
+        first.protocolVersion = Self.cut(self.protocolVersion)
+        first.agentVersion = Self.cut(self.agentVersion)
+        if let observed = self.observedAddress { first.observedAddr = .init(observed.bytes) }
         var messages = [first]
-        var length = 0
-        for name in self.protocols {
-            length += name.utf8.count + 2
-            if length > IdentifyProtocol.protocolBytesPerMessage, messages.count < IdentifyProtocol.maximumMessages - 1
-            {
+        let head: [UInt8] = try first.serializedBytes()
+        var length = head.count
+        /// Makes room for a field; false if no message is left to put it into.
+        func makeRoom(for count: Int) -> Bool {
+            let size = count + Self.fieldOverhead
+            if length + size > IdentifyProtocol.maximumMessageLength {
+                // The last of them is the record's.
+                guard messages.count < IdentifyProtocol.maximumMessages - 1,
+                    size <= IdentifyProtocol.maximumMessageLength
+                else { return false }
                 messages.append(Identify())
-                length = name.utf8.count + 2
+                length = 0
             }
+            length += size
+            return true
+        }
+        for address in addresses where makeRoom(for: address.bytes.count) {
+            messages[messages.count - 1].listenAddrs.append(.init(address.bytes))
+        }
+        for name in self.protocols.prefix(IdentifyProtocol.maximumProtocols) where makeRoom(for: name.utf8.count) {
             messages[messages.count - 1].protocols.append(name)
         }
         messages.append(record)
@@ -78,6 +90,35 @@ struct IdentifyAnswer {
             output.writeBytes(bytes)
         }
         return output
+    }
+
+    /// A field's number and the length of what is in it: the latter is below 2 to the 14th.
+    private static let fieldOverhead = 3
+
+    /// As many addresses as fit into one signed record.
+    private static func fitting(_ addresses: [Multiaddr]) -> [Multiaddr] {
+        // The key, the signature, the peer ID and the frames of the envelope take less than 512 bytes.
+        var left = IdentifyProtocol.maximumMessageLength - 512
+        // Each address of the record is a field within a message of its own.
+        return addresses.prefix(IdentifyProtocol.maximumAddresses).filter { address in
+            let size = address.bytes.count + 2 * Self.fieldOverhead
+            guard size <= left else { return false }
+            left -= size
+            return true
+        }
+    }
+
+    /// A name or version, cut to what leaves room for everything else.
+    private static func cut(_ text: String) -> String {
+        String(text.prefix(while: Self.counter(1024)))
+    }
+
+    private static func counter(_ limit: Int) -> (Character) -> Bool {
+        var left = limit
+        return { character in
+            left -= character.utf8.count
+            return left >= 0
+        }
     }
 }
 
@@ -116,6 +157,11 @@ struct IdentifyDecoder {
 
     /// The whole answer, once the other side has finished.
     func finish(remotePeer: PeerID) throws(HostError) -> IdentifyInfo {
+        try self.finishUpdate(remotePeer: remotePeer).applied(to: IdentifyInfo())
+    }
+
+    /// What the message mentions, once the other side has finished: a push need not mention what has not changed.
+    func finishUpdate(remotePeer: PeerID) throws(HostError) -> IdentifyUpdate {
         guard self.messages > 0, self.buffer.readableBytes == 0 else {
             throw HostError(.protocolViolation, "an identify answer ended in the middle")
         }
@@ -125,18 +171,20 @@ struct IdentifyDecoder {
                 throw HostError(.protocolViolation, "identify names a public key that is not the peer's")
             }
         }
-        var info = IdentifyInfo()
-        info.protocolVersion = Self.printable(self.merged.protocolVersion)
-        info.agentVersion = Self.printable(self.merged.agentVersion)
-        info.protocols = Set(self.merged.protocols)
-        info.listenAddresses = Multiaddr.list(
-            fromNetwork: self.merged.listenAddrs.map { Array($0) }, limit: IdentifyProtocol.maximumAddresses)
-        if self.merged.hasObservedAddr { info.observedAddress = try? Multiaddr(bytes: self.merged.observedAddr) }
+        var update = IdentifyUpdate()
+        if self.merged.hasProtocolVersion { update.protocolVersion = Self.printable(self.merged.protocolVersion) }
+        if self.merged.hasAgentVersion { update.agentVersion = Self.printable(self.merged.agentVersion) }
+        if !self.merged.protocols.isEmpty { update.protocols = Set(self.merged.protocols) }
+        if !self.merged.listenAddrs.isEmpty {
+            update.listenAddresses = Multiaddr.list(
+                fromNetwork: self.merged.listenAddrs.map { Array($0) }, limit: IdentifyProtocol.maximumAddresses)
+        }
+        if self.merged.hasObservedAddr { update.observedAddress = try? Multiaddr(bytes: self.merged.observedAddr) }
         if self.merged.hasSignedPeerRecord {
             // A record of somebody else, or one that does not verify, is no reason to end the connection; it is not kept.
-            info.signedRecord = try? PeerRecord.open(envelope: Array(self.merged.signedPeerRecord), from: remotePeer)
+            update.signedRecord = try? PeerRecord.open(envelope: Array(self.merged.signedPeerRecord), from: remotePeer)
         }
-        return info
+        return update
     }
 
     private static func printable(_ text: String) -> String {

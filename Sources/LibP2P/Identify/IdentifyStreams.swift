@@ -45,13 +45,13 @@ final class IdentifySender: StreamConsumer {
 final class IdentifyReceiver: StreamConsumer {
     private let remotePeer: PeerID
     private let timeout: TimeAmount
-    private let completed: (Result<IdentifyInfo, HostError>) -> Void
+    private let completed: (Result<IdentifyUpdate, HostError>) -> Void
     private var decoder = IdentifyDecoder()
     private var isCompleted = false
     private var timer: Scheduled<Void>?
 
     init(
-        remotePeer: PeerID, timeout: TimeAmount, completed: @escaping (Result<IdentifyInfo, HostError>) -> Void
+        remotePeer: PeerID, timeout: TimeAmount, completed: @escaping (Result<IdentifyUpdate, HostError>) -> Void
     ) {
         self.remotePeer = remotePeer
         self.timeout = timeout
@@ -80,7 +80,7 @@ final class IdentifyReceiver: StreamConsumer {
         stream.finish()
         guard !self.isCompleted else { return }
         do {
-            self.complete(.success(try self.decoder.finish(remotePeer: self.remotePeer)))
+            self.complete(.success(try self.decoder.finishUpdate(remotePeer: self.remotePeer)))
         } catch {
             self.complete(.failure(error))
         }
@@ -90,7 +90,7 @@ final class IdentifyReceiver: StreamConsumer {
         self.complete(.failure(reason.error))
     }
 
-    private func complete(_ result: Result<IdentifyInfo, HostError>) {
+    private func complete(_ result: Result<IdentifyUpdate, HostError>) {
         self.timer?.cancel()
         self.timer = nil
         guard !self.isCompleted else { return }

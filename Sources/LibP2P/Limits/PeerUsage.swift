@@ -10,13 +10,16 @@
 //===----------------------------------------------------------------------===//
 
 import Synchronization
+import Yamux
 
 /// What one peer makes this host hold, over all its connections.
 ///
 /// Usable from any thread.
 final class PeerUsage: Sendable {
     private let streams = Atomic<Int>(0)
+    private let windows = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    private let growth = Atomic<Int>(0)
     private let limits: HostLimits
 
     init(limits: HostLimits) {
@@ -42,12 +45,40 @@ final class PeerUsage: Sendable {
         self.streams.subtract(1, ordering: .relaxed)
     }
 
+    /// Counts an open stream of either side: the peer may fill its initial window.
+    func openWindow() { self.windows.add(1, ordering: .relaxed) }
+
+    func closeWindow() { self.windows.subtract(1, ordering: .relaxed) }
+
+    /// Takes all that windows of the peer may still grow by beyond their initial size, over all its connections; what is
+    /// not used is to be released at once.
+    func reserveGrowth() -> Int {
+        var granted = self.growth.load(ordering: .relaxed)
+        while true {
+            let room = max(self.limits.bufferedBytesPerPeer - granted, 0)
+            guard room > 0 else { return 0 }
+            let (exchanged, original) = self.growth.weakCompareExchange(
+                expected: granted, desired: granted + room, ordering: .relaxed)
+            if exchanged { return room }
+            granted = original
+        }
+    }
+
+    func releaseGrowth(_ count: Int) {
+        guard count > 0 else { return }
+        self.growth.subtract(count, ordering: .relaxed)
+    }
+
     /// Counts received bytes; false if they exceed the limit.
     ///
-    /// They are counted in either case and are to be released.
+    /// What the peer was granted is never beyond it: the initial windows of its open streams count in addition, and all
+    /// that windows grow by comes out of the limit. What exceeds it comes of streams that were ended unread.
+    ///
+    /// The bytes are counted in either case and are to be released.
     func hold(bytes count: Int) -> Bool {
         let (_, held) = self.bytes.add(count, ordering: .relaxed)
         return held <= self.limits.bufferedBytesPerPeer
+            + max(self.windows.load(ordering: .relaxed), 0) * YamuxConfiguration.initialWindow
     }
 
     func release(bytes count: Int) {

@@ -28,8 +28,12 @@ package final class OwnedTasks: Sendable {
     @TaskLocal private static var current: Membership?
 
     private let state = Locked(State())
+    private let scope: TaskScope?
 
-    package init() {}
+    /// - Parameter scope: What the tasks belong to besides.
+    package init(in scope: TaskScope? = nil) {
+        self.scope = scope
+    }
 
     /// How many run.
     package var count: Int { self.state.withLock { $0.tasks.count } }
@@ -42,7 +46,9 @@ package final class OwnedTasks: Sendable {
             let id = state.nextID
             state.nextID += 1
             let task = Task {
-                await Self.$current.withValue(Membership(owner: self, id: id)) { await body() }
+                await Self.$current.withValue(Membership(owner: self, id: id)) {
+                    if let scope = self.scope { await scope.enter(body) } else { await body() }
+                }
                 self.ended(id)
             }
             state.tasks[id] = task
