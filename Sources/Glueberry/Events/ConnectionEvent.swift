@@ -29,4 +29,19 @@ public struct ConnectionEvent: Sendable {
     public let unwrittenMessages: [String: Int]
     /// How many events before this one were not delivered because the buffer was full; each peer's latest is kept.
     public internal(set) var missed: Int
+
+    /// Creates an event; for tests of what an application does with it.
+    public init(
+        peer: PeerID, state: ConnectionState, previous: ConnectionState, session: UInt64, isOutbound: Bool? = nil,
+        error: GlueberryError? = nil, unwrittenMessages: [String: Int] = [:], missed: Int = 0
+    ) {
+        self.peer = peer
+        self.state = state
+        self.previous = previous
+        self.session = session
+        self.isOutbound = isOutbound
+        self.error = error
+        self.unwrittenMessages = unwrittenMessages
+        self.missed = missed
+    }
 }

@@ -23,7 +23,7 @@ final class NodeRun: Sendable {
     let counters = RefusalCounters()
     private let messages: MessageHub
     private let events: EventHub
-    let tasks = OwnedTasks()
+    let tasks: OwnedTasks
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
 
@@ -44,6 +44,7 @@ final class NodeRun: Sendable {
         self.eventLoop = eventLoop
         self.messages = messages
         self.events = events
+        self.tasks = OwnedTasks(executor: group as? any TaskExecutor)
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)

@@ -28,8 +28,14 @@ package final class OwnedTasks: Sendable {
     @TaskLocal private static var current: Membership?
 
     private let state = Locked(State())
+    private let executor: (any TaskExecutor)?
 
-    package init() {}
+    /// Creates an owner.
+    ///
+    /// `executor` is where its tasks run; by default on the global executor.
+    package init(executor: (any TaskExecutor)? = nil) {
+        self.executor = executor
+    }
 
     /// How many run.
     package var count: Int { self.state.withLock { $0.tasks.count } }
@@ -41,7 +47,7 @@ package final class OwnedTasks: Sendable {
             guard !state.isClosed else { return nil }
             let id = state.nextID
             state.nextID += 1
-            let task = Task {
+            let task = Task(executorPreference: self.executor) {
                 await Self.$current.withValue(Membership(owner: self, id: id)) { await body() }
                 self.ended(id)
             }
