@@ -32,10 +32,10 @@ public struct ConnectionEvent: Sendable {
     /// How many events before this one were not delivered because the buffer was full; each peer's latest is kept.
     public internal(set) var missed: Int
 
-    /// Creates an event.
-    package init(
+    /// Creates an event; for tests of what an application does with it.
+    public init(
         peer: PeerID, state: ConnectionState, previous: ConnectionState, timestamp: Duration = .zero, session: UInt64,
-        isOutbound: Bool?, error: GlueberryError?, unwrittenMessages: [String: Int], missed: Int
+        isOutbound: Bool? = nil, error: GlueberryError? = nil, unwrittenMessages: [String: Int] = [:], missed: Int = 0
     ) {
         self.peer = peer
         self.state = state

@@ -36,7 +36,6 @@ final class NodeRun: Sendable {
         transports: [any Transport]?, messages: MessageHub, events: EventHub, notices: NoticeHub, scope: TaskScope,
         logger: Logger
     ) {
-        self.tasks = OwnedTasks(in: scope)
         self.host =
             if let transports {
                 Host(
@@ -52,6 +51,7 @@ final class NodeRun: Sendable {
         self.events = events
         self.noticeHub = notices
         self.notices = NoticePublisher(hub: notices, eventLoop: eventLoop)
+        self.tasks = OwnedTasks(in: scope, executor: group as? any TaskExecutor)
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)

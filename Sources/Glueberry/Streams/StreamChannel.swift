@@ -74,7 +74,7 @@ final class StreamChannel: Sendable {
         var failures = 0
         var isRetryDue = false
         var retry: Scheduled<Void>?
-        var drained: [Settlement<Void, Never>] = []
+        var drained: [Settlement<Void, HostError>] = []
 
         var usableIncoming: Incoming? { self.incoming.flatMap { $0.hasEnded ? nil : $0 } }
     }
@@ -160,20 +160,13 @@ final class StreamChannel: Sendable {
         _ = try? await self.eventLoop.await(
             timeout: timeout, ended: { HostError($0, "flushing") },
             start: { (settlement: Settlement<Void, HostError>) in
-                let done = Settlement<Void, Never>()
                 let isDone = self.state.withLock { state in
                     guard state.pendingMessages > 0, state.closed == nil else { return true }
-                    state.drained.append(done)
+                    state.drained.removeAll { $0.isSettled }
+                    state.drained.append(settlement)
                     return false
                 }
-                guard !isDone else {
-                    settlement.succeed()
-                    return
-                }
-                Task {
-                    _ = await done.value()
-                    settlement.succeed()
-                }
+                if isDone { settlement.succeed() }
             })
     }
 
@@ -345,7 +338,7 @@ final class StreamChannel: Sendable {
         let drained = self.state.withLock { state in
             state.pendingBytes -= bytes
             state.pendingMessages -= messages
-            guard state.pendingMessages == 0 else { return [Settlement<Void, Never>]() }
+            guard state.pendingMessages == 0 else { return [Settlement<Void, HostError>]() }
             defer { state.drained = [] }
             return state.drained
         }
@@ -414,6 +407,9 @@ final class StreamChannel: Sendable {
         self.pumpAgain()
     }
 
+    /// Whether the other side has a stream of this name open.
+    var hasIncoming: Bool { self.state.withLock { $0.incoming != nil } }
+
     /// Whether the other side has a stream of this name open on another connection.
     func hasIncoming(besides connection: Connection) -> Bool {
         self.state.withLock { $0.incoming.map { $0.connection != connection.id } ?? false }
@@ -476,7 +472,7 @@ final class StreamChannel: Sendable {
     @discardableResult
     func close(_ error: GlueberryError) -> Int {
         let (waiters, streams, drained, lost) = self.state.withLock {
-            state -> ([Waiter], [NIOLoopBound<FrameStream>], [Settlement<Void, Never>], Int) in
+            state -> ([Waiter], [NIOLoopBound<FrameStream>], [Settlement<Void, HostError>], Int) in
             guard state.closed == nil else { return ([], [], [], 0) }
             state.closed = error
             state.retry?.cancel()

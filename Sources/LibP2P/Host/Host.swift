@@ -51,7 +51,7 @@ public final class Host: Sendable {
     private let transports: [any Transport]
     private let logger: Logger
     private let state = Locked(State())
-    private let tasks = OwnedTasks()
+    private let tasks: OwnedTasks
     private let observerBox = Locked(WeakObserver())
 
     private struct WeakObserver {
@@ -84,6 +84,8 @@ public final class Host: Sendable {
         self.limits = SharedConnectionLimiter(limits: configuration.limits)
         self.group = eventLoopGroup
         self.transports = transports
+        // Event loops that can run tasks do, so that a clock of tests knows of them.
+        self.tasks = OwnedTasks(executor: eventLoopGroup as? any TaskExecutor)
         self.logger = logger ?? Logger(label: "glueberry.host")
     }
 

@@ -29,10 +29,16 @@ package final class OwnedTasks: Sendable {
 
     private let state = Locked(State())
     private let scope: TaskScope?
+    private let executor: (any TaskExecutor)?
 
-    /// - Parameter scope: What the tasks belong to besides.
-    package init(in scope: TaskScope? = nil) {
+    /// Creates an owner.
+    ///
+    /// - Parameters:
+    ///   - scope: What the tasks belong to besides.
+    ///   - executor: Where the tasks run; by default on the global executor.
+    package init(in scope: TaskScope? = nil, executor: (any TaskExecutor)? = nil) {
         self.scope = scope
+        self.executor = executor
     }
 
     /// How many run.
@@ -45,7 +51,7 @@ package final class OwnedTasks: Sendable {
             guard !state.isClosed else { return nil }
             let id = state.nextID
             state.nextID += 1
-            let task = Task {
+            let task = Task(executorPreference: self.executor) {
                 await Self.$current.withValue(Membership(owner: self, id: id)) {
                     if let scope = self.scope { await scope.enter(body) } else { await body() }
                 }
