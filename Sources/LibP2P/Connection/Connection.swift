@@ -50,6 +50,8 @@ public final class Connection: Sendable {
     public let eventLoop: any EventLoop
     /// Unique within the process.
     package let id: UInt64
+    /// When it could first carry streams, on the clock of its event loop.
+    package let openedAt: NIODeadline
 
     let usage: PeerUsage
     private let streamWriteBuffer: Int
@@ -70,6 +72,7 @@ public final class Connection: Sendable {
         self.security = secured.security
         self.earlyMuxer = secured.earlyMuxer
         self.eventLoop = eventLoop
+        self.openedAt = eventLoop.now
         self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
         self.delegate = delegate
         self.streamWriteBuffer = streamWriteBuffer
@@ -148,6 +151,9 @@ public final class Connection: Sendable {
     }
 
     // MARK: Within the package
+
+    /// Streams that the peer has open to us, and received bytes that nobody has taken, over all its connections.
+    package var usageOfPeer: (streams: Int, bufferedBytes: Int) { (self.usage.streamCount, self.usage.bufferedBytes) }
 
     /// Opens a stream for a consumer that lives on the event loop.
     ///
