@@ -29,23 +29,33 @@ final class EventBuffer: Sendable {
     let peers: Set<PeerID>?
     let states: Set<ConnectionState>?
     private let capacity: Int
+    private let instruments: NodeInstruments?
     private let state = Locked(State())
 
-    init(peers: Set<PeerID>? = nil, states: Set<ConnectionState>? = nil, capacity: Int) {
+    init(
+        peers: Set<PeerID>? = nil, states: Set<ConnectionState>? = nil, capacity: Int,
+        instruments: NodeInstruments? = nil
+    ) {
         self.peers = peers
         self.states = states
         self.capacity = max(1, capacity)
+        self.instruments = instruments
     }
+
+    /// Events that nobody has taken yet.
+    var count: Int { self.state.withLock { $0.events.count } }
 
     func append(_ event: ConnectionEvent) {
         guard self.peers?.contains(event.peer) ?? true, self.states?.contains(event.state) ?? true else { return }
-        let waiting = self.state.withLock { state -> [Settlement<Void, Never>] in
-            guard !state.isFinished else { return [] }
+        let (waiting, dropped) = self.state.withLock { state -> ([Settlement<Void, Never>], Int) in
+            guard !state.isFinished else { return ([], 0) }
+            let missedBefore = state.missed
             if state.events.count >= self.capacity { self.compact(&state) }
             state.events.append(event)
             defer { state.waiting = [] }
-            return state.waiting
+            return (state.waiting, state.missed - missedBefore)
         }
+        if dropped > 0 { self.instruments?.eventsDropped(dropped) }
         for waiter in waiting { waiter.succeed() }
     }
 

@@ -21,21 +21,27 @@ final class EventHub: Sendable {
 
     let primary: EventBuffer
     private let capacity: Int
+    private let instruments: NodeInstruments?
     private let state = Locked(State())
 
-    init(capacity: Int) {
+    init(capacity: Int, instruments: NodeInstruments? = nil) {
         self.capacity = capacity
-        self.primary = EventBuffer(capacity: capacity)
+        self.instruments = instruments
+        self.primary = EventBuffer(capacity: capacity, instruments: instruments)
     }
+
+    var subscriptionCount: Int { self.state.withLock { $0.subscriptions.count } }
 
     func emit(_ event: ConnectionEvent) {
         let subscriptions = self.state.withLock { Array($0.subscriptions.values) }
+        self.instruments?.eventEmitted(event.state)
         self.primary.append(event)
         for subscription in subscriptions { subscription.append(event) }
     }
 
     func subscribe(peers: Set<PeerID>?, states: Set<ConnectionState>?) -> EventBuffer {
-        let buffer = EventBuffer(peers: peers, states: states, capacity: self.capacity)
+        let buffer = EventBuffer(
+            peers: peers, states: states, capacity: self.capacity, instruments: self.instruments)
         let isFinished = self.state.withLock { state in
             if !state.isFinished { state.subscriptions[ObjectIdentifier(buffer)] = buffer }
             return state.isFinished

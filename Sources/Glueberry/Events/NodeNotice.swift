@@ -31,6 +31,11 @@ public struct NodeNotice: Sendable, CustomStringConvertible {
         ///
         /// Most often it is larger than the peer takes.
         case sentMessageRefused
+        /// The key shared with the peer has sealed so many messages, of both directions and all sessions, that it should be
+        /// given up: agree on streams 2.0.0 with the peer, or give one of the two a new identity.
+        ///
+        /// It comes at 2^40 messages (``NodeConfiguration/pairMessageThreshold``) and again at every doubling.
+        case pairKeyWorn(messages: UInt64)
 
         /// The name of the kind, without what it carries; stable across releases.
         public var name: String {
@@ -39,6 +44,7 @@ public struct NodeNotice: Sendable, CustomStringConvertible {
             case .messagesDropped: "messagesDropped"
             case .messageRefused: "messageRefused"
             case .sentMessageRefused: "sentMessageRefused"
+            case .pairKeyWorn: "pairKeyWorn"
             }
         }
     }
@@ -76,6 +82,8 @@ public struct NodeNotice: Sendable, CustomStringConvertible {
         case .messagesDropped(let policy): text = "received messages dropped (\(policy)): \(self.count)"
         case .messageRefused(let refusal): text = "refused \(self.count): \(refusal)"
         case .sentMessageRefused: text = "the peer refused messages of ours: \(self.count)"
+        case .pairKeyWorn(let messages):
+            text = "\(messages) messages were sealed with one key; \(PairKeyWarning.advice)"
         }
         if let peer = self.peer { text += ", peer \(peer)" }
         if let stream = self.stream { text += ", stream \(stream)" }

@@ -49,6 +49,8 @@ final class PeerSession: Sendable {
     var connections: [Connection] { self.state.withLock { $0.connections } }
     var preparedNames: [String] { self.state.withLock { $0.channels.keys.filter { $0 != StreamName.handshake } } }
 
+    var channels: [StreamChannel] { self.state.withLock { Array($0.channels.values) } }
+
     func channel(_ name: String) -> StreamChannel? { self.state.withLock { $0.channels[name] } }
 
     func owns(_ connection: Connection) -> Bool {

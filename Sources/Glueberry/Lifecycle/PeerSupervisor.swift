@@ -14,6 +14,7 @@ import Logging
 import Multiformats
 import NIOCore
 import PeerIdentity
+import Tracing
 
 /// The driver of all peers' lives; confined to the node's control loop.
 ///
@@ -42,9 +43,14 @@ final class PeerSupervisor {
         var beginning: (isOutbound: Bool, connections: [Connection]) = (true, [])
         var pendingStream: NIOLoopBound<FrameStream>?
         var history = ConnectionHistory()
+        var spans: PeerSpans
+        /// When the dial and the handshake that run began.
+        var dialBegan: NIODeadline?
+        var handshakeBegan: NIODeadline?
 
-        init(peer: PeerID, settings: PeerLifecycle.Settings) {
+        init(peer: PeerID, settings: PeerLifecycle.Settings, tracing: NodeTracing?) {
             self.peer = peer
+            self.spans = PeerSpans(tracing, peer: peer)
             self.lifecycle = PeerLifecycle(settings: settings)
         }
     }
@@ -58,6 +64,7 @@ final class PeerSupervisor {
     private let events: EventHub
     private let tasks: OwnedTasks
     private let counters: RefusalCounters
+    private let instruments: NodeInstruments
     private let nonces = NonceSource()
     private let logger: Logger
     private let settings: PeerLifecycle.Settings
@@ -67,11 +74,13 @@ final class PeerSupervisor {
     private var trims: [UInt64: Scheduled<Void>] = [:]
     /// A connection that was made so short after a session began was dialled without knowledge of it.
     private static let simultaneity = TimeAmount.seconds(1)
+    private static let sweepInterval = TimeAmount.hours(1)
+    private var sweep: Scheduled<Void>?
 
     init(
         eventLoop: any EventLoop, host: Host, identity: Identity, configuration: NodeConfiguration,
         directory: PeerDirectory, messages: MessageHub, events: EventHub, tasks: OwnedTasks,
-        counters: RefusalCounters, logger: Logger
+        counters: RefusalCounters, instruments: NodeInstruments, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.host = host
@@ -82,6 +91,7 @@ final class PeerSupervisor {
         self.events = events
         self.tasks = tasks
         self.counters = counters
+        self.instruments = instruments
         self.logger = logger
         self.settings = PeerLifecycle.Settings(
             handshakeTimeout: TimeAmount(configuration.handshakeTimeout),
@@ -89,12 +99,14 @@ final class PeerSupervisor {
             backoff: Backoff(
                 base: TimeAmount(configuration.reconnectBase), maximum: TimeAmount(configuration.reconnectMaximum),
                 attempts: configuration.reconnectAttempts))
+        self.scheduleSweep()
     }
 
     // MARK: The application
 
-    func add(_ peer: PeerID, addresses: [Multiaddr]) {
+    func add(_ peer: PeerID, addresses: [Multiaddr], caller: ServiceContext? = nil) {
         let entry = self.entry(peer)
+        entry.spans.connecting(for: caller)
         entry.addresses = addresses
         entry.isInBook = true
         guard !addresses.isEmpty, !self.isStopping else { return }
@@ -108,7 +120,7 @@ final class PeerSupervisor {
         self.disconnect(peer)
     }
 
-    func connect(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
+    func connect(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>, caller: ServiceContext? = nil) {
         guard !self.isStopping else {
             waiter.fail(GlueberryError(.stopped, "the node is stopping", peer: peer))
             return
@@ -124,6 +136,7 @@ final class PeerSupervisor {
         default:
             entry.connectWaiters.removeAll { $0.isSettled }
             entry.connectWaiters.append(waiter)
+            entry.spans.connecting(for: caller)
             self.perform(entry.lifecycle.connect(), on: entry)
         }
     }
@@ -196,13 +209,16 @@ final class PeerSupervisor {
                     peer: peer))
         }
         guard PeerID(publicKey: publicKey) == peer else {
+            self.logger.warning(
+                "public key refused: it is not the one that the peer ID stands for", metadata: ["peer": "\(peer)"])
             return .failure(
                 GlueberryError(
                     .publicKeyMismatch, "the public key is not the one that the peer ID stands for", peer: peer))
         }
         do {
-            let key = try entry.key ?? PairKey(local: self.identity, remote: publicKey)
-            entry.key = key
+            let key = try self.pairKey(entry, publicKey)
+            let setup = entry.spans.step(.streamSetup)
+            defer { setup?.end() }
             for name in names where session.channel(name) == nil {
                 let queue = self.messages.queue(for: .init(peer: peer, stream: name))
                 let inbound = SessionInbound(session: session, queue: queue, isGated: true, counters: self.counters)
@@ -215,6 +231,25 @@ final class PeerSupervisor {
         }
         self.host.protocolsChanged()
         return .success(())
+    }
+
+    private func pairKey(_ entry: Entry, _ publicKey: PublicKey) throws(PairKeyError) -> PairKey {
+        let span = entry.spans.step(.keyDerivation)
+        do throws(PairKeyError) {
+            let cached = entry.key
+            let key: PairKey
+            if let cached { key = cached } else { key = try PairKey(local: self.identity, remote: publicKey) }
+            self.instruments.keyDerived(isCached: cached != nil)
+            entry.key = key
+            span?.end()
+            return key
+        } catch {
+            span?.fail(error)
+            self.logger.warning(
+                "public key refused: no key can be agreed on",
+                metadata: ["peer": "\(entry.peer)", "reason": "\(error)"])
+            throw error
+        }
     }
 
     func finalize(_ peer: PeerID) -> Result<Void, GlueberryError> {
@@ -235,6 +270,7 @@ final class PeerSupervisor {
     /// The host's connections are closed by the host.
     func stop() {
         self.isStopping = true
+        self.sweep?.cancel()
         for entry in self.entries.values {
             self.perform(entry.lifecycle.disconnect(code: ConnectionErrorCode.shutdown), on: entry)
             entry.timer?.cancel()
@@ -307,6 +343,7 @@ final class PeerSupervisor {
                 on: entry)
         } else if wasDialed, case .connecting = entry.lifecycle.state, !self.beginOnAnyConnection(entry) {
             // The other side finished the security handshake and then turned us away.
+            self.dialEnded(entry, succeeded: false)
             let error = HostError(
                 .closed, "the other side closed the connection before it could be used", cause: reason.error)
             entry.history.lastTryFailed(
@@ -400,12 +437,20 @@ final class PeerSupervisor {
             case .dial: self.dial(entry)
             case .cancelDial:
                 if let dial = entry.dial { entry.history.tryEnded(dial, .abandoned, now: self.eventLoop.now) }
+                if entry.beginning.connections.first?.direction != .outbound {
+                    // Neither a success nor a failure of the dial: it is not wanted any more.
+                    entry.dialBegan = nil
+                    entry.spans.dialEnded(GlueberryError(.cancelled, "the dial is not needed any more"))
+                }
                 entry.dial?.cancel()
                 entry.dial = nil
             case .begin(let generation): self.begin(entry, generation)
             case .establish(let generation):
                 entry.history.sessionEstablished(generation, now: self.eventLoop.now)
+                let span = entry.spans.step(.established)
                 entry.session?.establish()
+                span?.end()
+                self.handshakeEnded(entry, .success)
             case .end(_, let reason): self.end(entry, reason)
             case .closeConnections(let code):
                 for connection in entry.connections { connection.closeNow(code: code) }
@@ -436,9 +481,8 @@ final class PeerSupervisor {
             self.unwritten = [:]
             self.endedGeneration = nil
         }
-        self.logger.debug(
-            "peer state",
-            metadata: ["peer": "\(entry.peer)", "state": "\(state)", "reason": "\(error.map(\.description) ?? "")"])
+        self.log(state, after: previous, of: entry, error)
+        if let error, state == .disconnected || state == .cooldown { entry.spans.connectFailed(error) }
         switch state {
         case .connected: self.succeedWaiters(&entry.connectWaiters)
         case .established:
@@ -457,7 +501,10 @@ final class PeerSupervisor {
     }
 
     private func dial(_ entry: Entry) {
+        entry.spans.connectBegan()
         if self.beginOnAnyConnection(entry) { return }
+        entry.spans.dialBegan()
+        entry.dialBegan = self.eventLoop.now
         let handle = DialHandle(eventLoop: self.host.nextEventLoop())
         entry.dial = handle
         entry.dialed = nil
@@ -498,6 +545,7 @@ final class PeerSupervisor {
             if let reason = self.error(for: .dialFailed(error), peer: peer) {
                 entry.history.tryEnded(handle, .failed(reason), now: self.eventLoop.now)
             }
+            self.dialEnded(entry, succeeded: false, error)
             // A failed dial is silent while the other side's own connection lives.
             if case .connecting = entry.lifecycle.state, self.beginOnAnyConnection(entry) { return }
             self.perform(
@@ -513,7 +561,11 @@ final class PeerSupervisor {
             generation, isOutbound: session.isOutbound, address: session.connections.first?.remoteAddress,
             now: session.began)
         entry.session = session
+        if entry.beginning.connections.first?.direction == .outbound { self.dialEnded(entry, succeeded: true) }
         entry.beginning = (true, [])
+        entry.handshakeBegan = self.eventLoop.now
+        entry.spans.connected(isOutbound: session.isOutbound)
+        self.instruments.sessionBegan(with: entry.peer, isOutbound: session.isOutbound, now: self.eventLoop.now)
         let inbound: any InboundSink
         switch self.configuration.handshake {
         case .application:
@@ -557,8 +609,15 @@ final class PeerSupervisor {
             self.error(for: reason, peer: entry.peer) ?? GlueberryError(.closed, "the session ended", peer: entry.peer)
         entry.history.sessionEnded(session.generation, error, now: self.eventLoop.now)
         self.unwritten = session.close(error)
+        if case .handshakeTimedOut = reason {
+            self.handshakeEnded(entry, .timeout, error)
+        } else {
+            self.handshakeEnded(entry, .failure, error)
+        }
+        self.instruments.sessionEnded(with: entry.peer, now: self.eventLoop.now)
         self.unwritten[StreamName.handshake] = nil
-        self.messages.discard(.init(peer: entry.peer, stream: StreamName.handshake))
+        let dropped = self.messages.discard(.init(peer: entry.peer, stream: StreamName.handshake))
+        if dropped > 0 { self.instruments.stream(StreamName.handshake, with: entry.peer).dropped(messages: dropped) }
         self.messages.forgetEmpty(of: entry.peer)
     }
 
@@ -579,6 +638,7 @@ final class PeerSupervisor {
         return StreamChannel(
             peer: session.peer, name: name, session: session.generation, key: key, limits: limits,
             inbound: inbound, unfinished: session.unfinished, nonces: self.nonces, eventLoop: self.eventLoop,
+            instruments: self.instruments.stream(name, with: session.peer),
             open: { [weak session] in session?.openStream(for: $0) ?? false })
     }
 
@@ -645,11 +705,86 @@ final class PeerSupervisor {
         self.perform(outputs, of: session, on: entry)
     }
 
+    // MARK: Observing
+
+    private func dialEnded(_ entry: Entry, succeeded: Bool, _ error: (any Error)? = nil) {
+        entry.spans.dialEnded(error)
+        guard let began = entry.dialBegan else { return }
+        entry.dialBegan = nil
+        self.instruments.connectionAttempted(
+            to: entry.peer, succeeded: succeeded, after: self.eventLoop.now - began)
+    }
+
+    private func handshakeEnded(
+        _ entry: Entry, _ result: NodeInstruments.HandshakeResult, _ error: GlueberryError? = nil
+    ) {
+        guard let began = entry.handshakeBegan else { return }
+        entry.handshakeBegan = nil
+        entry.spans.handshakeEnded(result, error)
+        self.instruments.handshakeEnded(with: entry.peer, result, after: self.eventLoop.now - began)
+    }
+
+    private func log(
+        _ state: ConnectionState, after previous: ConnectionState, of entry: Entry, _ error: GlueberryError?
+    ) {
+        var metadata: Logger.Metadata = ["peer": "\(entry.peer)", "state": "\(state)"]
+        metadata["session"] = "\(self.endedGeneration ?? entry.lifecycle.generation)"
+        if let error { metadata["reason"] = "\(LogText.of(error))" }
+        switch (previous, state) {
+        case (_, .established): self.logger.info("peer established", metadata: metadata)
+        case (.established, .disconnected): self.logger.info("peer lost", metadata: metadata)
+        case (_, .cooldown): self.logger.info("peer failed its handshake", metadata: metadata)
+        default: self.logger.debug("peer state", metadata: metadata)
+        }
+    }
+
+    /// Forgets the statistics of peers that have been away for a day, every hour.
+    private func scheduleSweep() {
+        self.sweep = self.eventLoop.assumeIsolated().scheduleTask(in: Self.sweepInterval) {
+            self.instruments.removeStale(now: self.eventLoop.now)
+            self.scheduleSweep()
+        }
+    }
+
+    /// What a snapshot shows, of at most so many peers, those with a session first.
+    func overview(of maximum: Int) -> PeerOverview {
+        let now = self.eventLoop.now
+        let entries = self.entries.values
+        let withSession = entries.filter { $0.session != nil }
+        let listed = withSession.prefix(maximum)
+        let others = entries.lazy.filter { $0.session == nil }.prefix(maximum - listed.count)
+        var overview = PeerOverview()
+        overview.sessions = withSession.count
+        overview.dials = entries.count { $0.dial != nil }
+        overview.timers = entries.count { $0.timerDeadline != nil }
+        overview.omitted = entries.count - listed.count - others.count
+        overview.peers = (Array(listed) + Array(others)).map { entry in
+            var peer = NodeSnapshot.Peer(peerID: entry.peer.description, state: entry.publishedState.description)
+            peer.isKnown = entry.isInBook
+            peer.isWanted = entry.lifecycle.isWanted
+            peer.failures = entry.lifecycle.failures
+            peer.session = entry.lifecycle.generation
+            peer.isOutbound = entry.session?.isOutbound
+            peer.isDialling = entry.dial != nil
+            peer.secondsToTimer = entry.timerDeadline.map { max(0, ($0 - now).inSeconds) }
+            peer.addresses = entry.addresses.prefix(32).map(\.description)
+            peer.connections = entry.connections.map { connection in
+                let usage = connection.usageOfPeer
+                return NodeSnapshot.Connection(
+                    direction: connection.direction.rawValue, address: connection.remoteAddress.description,
+                    security: connection.security, ageSeconds: max(0, (now - connection.openedAt).inSeconds),
+                    isClosed: connection.isClosed, openStreams: usage.streams, bufferedBytes: usage.bufferedBytes)
+            }
+            return (entry.peer, entry.session?.channels ?? [], peer)
+        }
+        return overview
+    }
+
     // MARK: Bookkeeping
 
     private func entry(_ peer: PeerID) -> Entry {
         if let entry = self.entries[peer] { return entry }
-        let entry = Entry(peer: peer, settings: self.settings)
+        let entry = Entry(peer: peer, settings: self.settings, tracing: self.instruments.tracing)
         self.entries[peer] = entry
         return entry
     }
@@ -710,4 +845,13 @@ final class PeerSupervisor {
     }
 
     private static func jitter() -> Double { Double.random(in: 0...1) }
+}
+
+/// What the control loop knows for a snapshot.
+struct PeerOverview: Sendable {
+    var sessions = 0
+    var dials = 0
+    var timers = 0
+    var omitted = 0
+    var peers: [(peer: PeerID, channels: [StreamChannel], NodeSnapshot.Peer)] = []
 }

@@ -88,12 +88,17 @@ final class InboundQueue: Sendable {
     }
 
     /// Drops what is in the queue and whatever else comes.
-    func discard() {
+    ///
+    /// Returns how many messages were in it.
+    @discardableResult
+    func discard() -> Int {
         self.state.withLock { state in
             state.isDiscarding = true
-            state.entries = []
+            defer { state.entries = [] }
+            let dropped = state.entries.count
             state.bytes = 0
             state.paused = [:]
+            return dropped
         }
     }
 

@@ -47,8 +47,11 @@ final class MessageHub: Sendable {
     }
 
     /// Forgets the queue of a handshake stream: what an ended session's handshake left is of no use to anybody.
-    func discard(_ key: InboundQueue.Key) {
-        self.state.withLock { $0.queues.removeValue(forKey: key) }?.discard()
+    ///
+    /// Returns how many messages were dropped with it.
+    @discardableResult
+    func discard(_ key: InboundQueue.Key) -> Int {
+        self.state.withLock { $0.queues.removeValue(forKey: key) }?.discard() ?? 0
     }
 
     /// Forgets the queues of a peer that are empty.
@@ -84,6 +87,12 @@ final class MessageHub: Sendable {
             return (affected.map { ($0, Self.inbox(for: $0.key, in: &state)) }, state.revision)
         }
         for (queue, inbox) in moves { queue.move(to: inbox, revision: revision) }
+    }
+
+    /// How many messages wait for a consumer, by peer and stream.
+    var queuedMessages: [PeerID: [String: Int]] {
+        let queues = self.state.withLock { Array($0.queues.values) }
+        return queues.reduce(into: [:]) { $0[$1.key.peer, default: [:]][$1.key.stream] = $1.count }
     }
 
     /// Nothing more will arrive: consumers get what is there, then the end.

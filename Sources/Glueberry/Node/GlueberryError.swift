@@ -14,17 +14,42 @@ public import PeerIdentity
 /// An error of a node: what failed, with which peer and stream, why, whether trying again can help, and what to do.
 public struct GlueberryError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is; compare with the static members.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Value: String {
+    public struct Code: Hashable, Sendable, CustomStringConvertible, CaseIterable {
+        fileprivate enum Value: String, CaseIterable {
+            case addressBookCorrupt, addressBookFailed, addressInvalid, decryptionFailed, internalFailure
+            case limitExceeded, peerBlacklisted, publicKeyInvalid, streamFailed, versionMismatch
             case alreadyStarted, alreadyClaimed, cancelled, closed, configurationInvalid, connectionFailed
             case encryptionFailed, handshakeFailed, handshakeTimedOut, hostFailed, invalidStreamName, messageTooLarge
             case notConnected, notEstablished, notStarted, peerUnknown, publicKeyMismatch, sendQueueFull, sendTimedOut
             case staleSession, stopped, streamNotPrepared, timedOut, metadataTooLarge, inCooldown
         }
-        private let value: Value
+        fileprivate let value: Value
         /// The code's name, stable across releases.
         public var description: String { self.value.rawValue }
 
+        /// Every code there is.
+        public static var allCases: [Code] { Value.allCases.map { Code(value: $0) } }
+
+        /// The address book's file does not parse; it was set aside and a new book begun.
+        public static let addressBookCorrupt = Code(value: .addressBookCorrupt)
+        /// The address book could not be read or written.
+        public static let addressBookFailed = Code(value: .addressBookFailed)
+        /// An address is malformed, or of a kind that cannot be used here.
+        public static let addressInvalid = Code(value: .addressInvalid)
+        /// A received message could not be opened with the key of the pair.
+        public static let decryptionFailed = Code(value: .decryptionFailed)
+        /// Something that should not happen did; please report it.
+        public static let internalFailure = Code(value: .internalFailure)
+        /// A configured limit was reached; the message names it.
+        public static let limitExceeded = Code(value: .limitExceeded)
+        /// The peer, or where it is, was blacklisted on this side.
+        public static let peerBlacklisted = Code(value: .peerBlacklisted)
+        /// A public key is malformed, or no key can be agreed on with it.
+        public static let publicKeyInvalid = Code(value: .publicKeyInvalid)
+        /// A stream could not be opened, or was reset.
+        public static let streamFailed = Code(value: .streamFailed)
+        /// The peer speaks a version of the protocol that this side does not.
+        public static let versionMismatch = Code(value: .versionMismatch)
         /// The node runs already.
         public static let alreadyStarted = Code(value: .alreadyStarted)
         /// Somebody else reads the sequence; it has one consumer at a time.
@@ -97,21 +122,20 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
     ) {
         self.code = code
         self.message = message
-        self.hint = hint
+        self.hint = hint ?? code.hint
         self.peer = peer
         self.stream = stream
         self.cause = cause
     }
 
     /// Whether the same call can succeed later without a change on this side.
-    public var isRetriable: Bool {
-        switch self.code {
-        case .closed, .connectionFailed, .handshakeTimedOut, .notConnected, .notEstablished, .sendQueueFull,
-            .sendTimedOut, .staleSession, .timedOut, .inCooldown:
-            true
-        default: false
-        }
-    }
+    public var isRetriable: Bool { self.code.isRetriable }
+
+    /// Whether the same call can never succeed: what it was given has to change.
+    ///
+    /// An error that is neither retriable nor permanent depends on something that the application does, for example
+    /// starting the node.
+    public var isPermanent: Bool { self.code.isPermanent }
 
     /// Everything that is known, in one line.
     public var description: String {
@@ -122,4 +146,67 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         if let hint = self.hint { text += "; \(hint)" }
         return text
     }
+}
+
+extension GlueberryError.Code {
+    /// Whether the same call can succeed later without a change on this side.
+    public var isRetriable: Bool {
+        switch self.value {
+        case .addressBookFailed, .closed, .connectionFailed, .handshakeTimedOut, .inCooldown, .limitExceeded,
+            .notConnected, .notEstablished, .sendQueueFull, .sendTimedOut, .staleSession, .streamFailed, .timedOut:
+            true
+        default: false
+        }
+    }
+
+    /// Whether the same call can never succeed: what it was given has to change.
+    public var isPermanent: Bool {
+        switch self.value {
+        case .addressInvalid, .configurationInvalid, .invalidStreamName, .messageTooLarge, .metadataTooLarge,
+            .publicKeyInvalid, .publicKeyMismatch, .versionMismatch:
+            true
+        default: false
+        }
+    }
+
+    /// What can be done about such an error where nothing more particular is known.
+    public var hint: String? { Self.hints[self.value] }
+
+    private static let hints: [Value: String] = [
+        .addressBookCorrupt: "look at the file that was set aside, and add the peers anew",
+        .addressBookFailed: "see that the file's folder exists, can be written and has room",
+        .addressInvalid: "give addresses like /ip4/192.0.2.1/tcp/9000",
+        .alreadyClaimed: "let go of the other sequence first, or use a route or a subscription",
+        .alreadyStarted: "stop the node before starting it again",
+        .cancelled: "nothing was done; call again if it is still wanted",
+        .closed: "wait until the peer is Established again",
+        .configurationInvalid: "correct the fields that the message names",
+        .connectionFailed: "see that the peer runs and can be reached at the addresses in the cause",
+        .decryptionFailed: "the peer may have another key than its ID says, or the data were changed on the way",
+        .encryptionFailed: "prepare the streams of the peer again",
+        .handshakeFailed: "see why the handshake was refused, and that both sides run the same one",
+        .handshakeTimedOut: "see that both sides do the handshake, or raise handshakeTimeout",
+        .hostFailed: "see whether another process has the port, and whether it may be used",
+        .inCooldown: "try again when the cooldown is over",
+        .internalFailure: "report it with the log",
+        .invalidStreamName: "use 1 to 64 letters, digits, - or _, and not the name \"handshake\"",
+        .limitExceeded: "raise the limit that the message names, or wait until there is room",
+        .messageTooLarge: "split the message, or raise maximumMessageSize on both sides",
+        .metadataTooLarge: "keep to 4,096 bytes of metadata for a peer",
+        .notConnected: "connect to the peer first",
+        .notEstablished: "wait for Established",
+        .notStarted: "call start() first",
+        .peerBlacklisted: "take the peer or its address off the blacklist",
+        .peerUnknown: "add the peer with its addresses",
+        .publicKeyInvalid: "give the peer's 32-byte Ed25519 key",
+        .publicKeyMismatch: "use the key that belongs to the peer ID",
+        .sendQueueFull: "wait for room with send, or send less",
+        .sendTimedOut: "the peer reads too slowly, or not at all",
+        .staleSession: "use the session of the peer's latest event",
+        .stopped: "start the node again",
+        .streamFailed: "try again; the peer may have prepared other streams",
+        .streamNotPrepared: "name the stream in the handshake",
+        .timedOut: "try again, or allow more time",
+        .versionMismatch: "bring both sides to the same version",
+    ]
 }

@@ -25,7 +25,10 @@ extension Node {
     public func connect(to peer: PeerID, timeout: Duration? = nil) async throws(GlueberryError) {
         let run = try self.requireRunning()
         let timeout = timeout ?? self.configuration.connectTimeout
-        try await self.await(run, "connecting", peer: peer, timeout: timeout) { $0.connect(peer, waiter: $1) }
+        let caller = self.tracingContext
+        try await self.await(run, "connecting", peer: peer, timeout: timeout) {
+            $0.connect(peer, waiter: $1, caller: caller)
+        }
     }
 
     /// Connects to an address that ends in `/p2p/ID`: adds the peer, and returns its ID when it is `Connected`.
@@ -45,7 +48,8 @@ extension Node {
             book[peer] = known
         }
         let addresses = self.book.withLock { $0[peer]?.addresses ?? [] }
-        await run.control { $0.add(peer, addresses: addresses) }
+        let caller = self.tracingContext
+        await run.control { $0.add(peer, addresses: addresses, caller: caller) }
         try await self.connect(to: peer, timeout: timeout)
         return peer
     }
@@ -68,6 +72,8 @@ extension Node {
     /// Disconnects a peer after flushing what was accepted, within `flushTimeout`, and makes no further tries by itself.
     public func disconnect(from peer: PeerID) async {
         guard let run = self.running else { return }
+        let span = self.instruments.tracing?.start(.disconnect, under: self.tracingContext, peer: peer)
+        defer { span?.end() }
         await run.directory.session(with: peer)?.settle(timeout: TimeAmount(self.configuration.flushTimeout))
         await run.control { $0.disconnect(peer) }
     }

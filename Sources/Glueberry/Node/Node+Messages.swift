@@ -26,8 +26,10 @@ extension Node {
     public func send(
         _ payload: ByteBuffer, to peer: PeerID, on stream: String, timeout: Duration? = nil
     ) async throws(GlueberryError) {
-        let channel = try self.channel(stream, with: peer)
-        try await channel.send(payload, timeout: TimeAmount(timeout ?? self.configuration.sendTimeout))
+        try await self.tracingSend(payload.readableBytes, to: peer, on: stream) { () async throws(GlueberryError) in
+            let channel = try self.channel(stream, with: peer)
+            try await channel.send(payload, timeout: TimeAmount(timeout ?? self.configuration.sendTimeout))
+        }
     }
 
     /// Sends a message; returns when the bounded queue of that peer and stream has taken it.
@@ -43,7 +45,9 @@ extension Node {
     ///
     /// - Throws: As ``send(_:to:on:timeout:)-(ByteBuffer,_,_,_)``, with `sendQueueFull` in the place of `sendTimedOut`.
     public func trySend(_ payload: ByteBuffer, to peer: PeerID, on stream: String) throws(GlueberryError) {
-        try self.channel(stream, with: peer).trySend(payload)
+        try self.tracingSend(payload.readableBytes, to: peer, on: stream) { () throws(GlueberryError) in
+            try self.channel(stream, with: peer).trySend(payload)
+        }
     }
 
     /// Claims the messages of all peers and streams that no other sequence takes; for one consumer.

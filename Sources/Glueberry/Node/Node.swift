@@ -43,6 +43,7 @@ public final class Node: Sendable {
     private let group: any EventLoopGroup
     private let transports: [any Transport]?
     let logger: Logger
+    let instruments: NodeInstruments
     private let status = Locked(Status.idle)
     /// What the tasks of the node belong to; whatever runs code of the application for the node enters it.
     let scope = TaskScope()
@@ -105,16 +106,18 @@ public final class Node: Sendable {
         self.configuration = configuration
         self.group = eventLoopGroup
         self.transports = transports
-        self.logger = logger ?? Logger(label: "glueberry.node")
-        self.hubs = Locked(Self.makeHubs(configuration))
+        let logger = logger ?? Logger(label: "glueberry.node")
+        self.logger = logger
+        self.instruments = NodeInstruments(configuration, logger: logger)
+        self.hubs = Locked(Self.makeHubs(configuration, self.instruments))
     }
 
-    private static func makeHubs(_ configuration: NodeConfiguration) -> Hubs {
+    private static func makeHubs(_ configuration: NodeConfiguration, _ instruments: NodeInstruments) -> Hubs {
         Hubs(
             messages: MessageHub(
                 limits: .init(
                     messages: configuration.receiveBufferMessages, bytes: configuration.receiveBufferBytes)),
-            events: EventHub(capacity: configuration.eventBuffer),
+            events: EventHub(capacity: configuration.eventBuffer, instruments: instruments),
             notices: NoticeHub(capacity: configuration.eventBuffer))
     }
 
@@ -164,19 +167,21 @@ public final class Node: Sendable {
         guard isFirst else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
         let (messages, events, notices) = self.hubs.withLock { hubs in
             // After a stop, consumers of the new run begin anew; those of the old one got their end.
-            if hubs.isUsed { hubs = Self.makeHubs(self.configuration) }
+            if hubs.isUsed { hubs = Self.makeHubs(self.configuration, self.instruments) }
             hubs.isUsed = true
             return (hubs.messages, hubs.events, hubs.notices)
         }
         let run = NodeRun(
             identity: self.identity, configuration: self.configuration, group: self.group,
-            transports: self.transports, messages: messages, events: events, notices: notices, scope: self.scope,
-            logger: self.logger)
+            transports: self.transports, messages: messages, events: events, notices: notices,
+            instruments: self.instruments, scope: self.scope, logger: self.logger)
         do {
             try await run.host.listen(on: self.listen)
         } catch {
             await run.stop()
             self.status.withLock { $0 = .idle }
+            self.logger.error(
+                "node not started", metadata: ["peer": "\(self.peerID)", "reason": "\(LogText.of(error))"])
             throw GlueberryError(.hostFailed, "the node cannot listen", cause: error)
         }
         self.status.withLock { $0 = .running(run) }
@@ -188,7 +193,8 @@ public final class Node: Sendable {
             }
         }
         self.logger.info(
-            "node started", metadata: ["peer": "\(self.peerID)", "addresses": "\(self.listenAddresses)"])
+            "node started",
+            metadata: ["peer": "\(self.peerID)", "addresses": .array(self.listenAddresses.map { "\($0)" })])
     }
 
     /// Stops the node: flushes what was accepted, within `flushTimeout`, closes every connection, ends every task and
@@ -243,6 +249,8 @@ public final class Node: Sendable {
     }
 
     // MARK: Within the package
+
+    var eventLoops: [any EventLoop] { Array(self.group.makeIterator()) }
 
     var running: NodeRun? {
         self.status.withLock { if case .running(let run) = $0 { run } else { nil } }

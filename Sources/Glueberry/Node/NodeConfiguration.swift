@@ -10,7 +10,10 @@
 //===----------------------------------------------------------------------===//
 
 public import LibP2P
+public import Metrics
 import NIOCore
+public import PeerIdentity
+public import Tracing
 
 /// What a node can be told: times, sizes, and how the handshake is done.
 public struct NodeConfiguration: Sendable {
@@ -100,6 +103,20 @@ public struct NodeConfiguration: Sendable {
     public var idleConnectionTimeout: Duration? = .seconds(30)
     /// The calendar's time that events and other records carry, since the beginning of 1970 in UTC; never used to measure.
     package var now: @Sendable () -> Duration = { .nanoseconds(Int64(clamping: WallClock.nanosecondsSince1970())) }
+    /// Where metrics go; nil is the factory that the process has set up when the node is created.
+    public var metricsFactory: (any MetricsFactory)?
+    /// Where spans go; nil is the tracer that the process has set up when the node is created.
+    public var tracer: (any Tracer)?
+    /// Messages that earlier processes of this identity have exchanged with peers, from
+    /// ``PeerStatistics/pairMessages``: the counting goes on from there.
+    public var pairMessageCounts: [PeerID: UInt64] = [:]
+    /// Messages under the key of one pair after which a notice and a warning in the log are due, and again at every
+    /// doubling.
+    ///
+    /// Default 2^40.
+    public var pairMessageThreshold: UInt64 = 1 << 40
+    /// What else the node's health depends on; asked by ``Node/health(deadline:)``.
+    public var healthChecks: [any HealthChecking] = []
     /// The libp2p host below.
     public var host = HostConfiguration()
 
@@ -133,6 +150,7 @@ public struct NodeConfiguration: Sendable {
         positive(self.receiveBufferMessages, "receiveBufferMessages")
         positive(self.receiveBufferBytes, "receiveBufferBytes")
         positive(self.eventBuffer, "eventBuffer")
+        if self.pairMessageThreshold == 0 { problems.append("pairMessageThreshold must be above 0") }
         if self.flushTimeout < .zero { problems.append("flushTimeout must not be negative") }
         if case .standard(let handshake) = self.handshake {
             if handshake.hello.count > StandardHandshakeRun.maximumHelloLength {

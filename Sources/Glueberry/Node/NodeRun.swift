@@ -21,6 +21,7 @@ final class NodeRun: Sendable {
     let eventLoop: any EventLoop
     let directory = PeerDirectory()
     let counters = RefusalCounters()
+    let instruments: NodeInstruments
     private let messages: MessageHub
     private let events: EventHub
     private let noticeHub: NoticeHub
@@ -33,8 +34,8 @@ final class NodeRun: Sendable {
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
-        transports: [any Transport]?, messages: MessageHub, events: EventHub, notices: NoticeHub, scope: TaskScope,
-        logger: Logger
+        transports: [any Transport]?, messages: MessageHub, events: EventHub, notices: NoticeHub,
+        instruments: NodeInstruments, scope: TaskScope, logger: Logger
     ) {
         self.host =
             if let transports {
@@ -47,6 +48,7 @@ final class NodeRun: Sendable {
             }
         let eventLoop = group.next()
         self.eventLoop = eventLoop
+        self.instruments = instruments
         self.messages = messages
         self.events = events
         self.noticeHub = notices
@@ -55,6 +57,9 @@ final class NodeRun: Sendable {
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
+        instruments.pairs.setObserver { [notices = self.notices] warning in
+            notices.publish(NodeNotice(.pairKeyWorn(messages: warning.messages), peer: warning.peer))
+        }
         if let onNotice = configuration.onNotice {
             let subscription = NoticeSubscription(hub: notices)
             self.tasks.run { for await notice in subscription { await onNotice(notice) } }
@@ -66,7 +71,7 @@ final class NodeRun: Sendable {
             supervisor.value = PeerSupervisor(
                 eventLoop: eventLoop, host: host, identity: identity, configuration: configuration,
                 directory: directory, messages: messages, events: events, tasks: tasks, counters: counters,
-                logger: logger)
+                instruments: instruments, logger: logger)
         }
     }
 
@@ -93,6 +98,7 @@ final class NodeRun: Sendable {
         }
         await self.control { $0.stop() }
         await self.host.stop()
+        self.instruments.pairs.setObserver(nil)
         await self.tasks.cancelAndWait()
         self.messages.finish()
         self.events.finish()
@@ -109,11 +115,17 @@ extension NodeRun: HostObserver {
         return HostError(.notConnected, "the peer failed its handshake and is left alone for a while")
     }
 
-    func hostOpened(_ connection: Connection) { self.execute { $0.opened(connection) } }
+    func hostOpened(_ connection: Connection) {
+        self.instruments.connectionOpened(
+            with: connection.remotePeer, isOutbound: connection.direction == .outbound)
+        self.execute { $0.opened(connection) }
+    }
 
     func hostConfirmed(_ connection: Connection) { self.execute { $0.confirmed(connection) } }
 
     func hostClosed(_ connection: Connection, reason: ConnectionCloseReason) {
+        self.instruments.connectionClosed(
+            with: connection.remotePeer, isOutbound: connection.direction == .outbound)
         self.execute { $0.closed(connection, reason: reason) }
     }
 

@@ -43,6 +43,8 @@ final class FrameStream: StreamConsumer {
     private var isClosed = false
     private var hasHandedOver = false
     private var decryptionFailures = 0
+    /// What has counted the stream as open.
+    private var instruments: StreamInstruments?
 
     private var inFlight: Deque<ByteBuffer> = []
     private var writtenOfFirst = 0
@@ -99,6 +101,7 @@ final class FrameStream: StreamConsumer {
         }
         self.attachment = .attached(channel)
         self.decoder = Self.decoder(for: channel)
+        self.countOpened(channel)
         self.parse(stream)
         if self.endedBeforeAttachment, case .attached = self.attachment { self.streamFinished(stream) }
     }
@@ -117,6 +120,8 @@ final class FrameStream: StreamConsumer {
         guard let channel = self.channel, let stream = self.stream else { return }
         self.connection.workHere {
             let frames = channel.takeQueued(for: self.id)
+            channel.instruments.flush()
+            channel.instruments.pendingChanged(to: channel.unwrittenMessages)
             for frame in frames {
                 stream.write(frame)
                 self.inFlight.append(frame)
@@ -136,7 +141,10 @@ final class FrameStream: StreamConsumer {
             self.retain(first, on: stream)
         }
         self.writtenOfFirst = rest
-        if releasedMessages > 0 { self.channel?.release(bytes: releasedBytes, messages: releasedMessages) }
+        guard releasedMessages > 0, let channel = self.channel else { return }
+        channel.release(bytes: releasedBytes, messages: releasedMessages)
+        channel.instruments.tracing?.written(releasedMessages)
+        channel.instruments.pendingChanged(to: channel.unwrittenMessages)
     }
 
     /// Keeps what was written on a stream of our own until the other side has shown that it reads it: it may have opened
@@ -180,12 +188,25 @@ final class FrameStream: StreamConsumer {
                     self.refuse(code: StreamErrorCode.none)
                     return
                 }
+                self.countOpened(channel)
                 self.pump()
-            } else if !channel.accept(self.bound, self.id, on: self.connection) {
+            } else if channel.accept(self.bound, self.id, on: self.connection) {
+                self.countOpened(channel)
+            } else {
                 self.refuse(code: StreamErrorCode.supplanted)
             }
         case .detached: stream.reset(code: StreamErrorCode.none)
         }
+    }
+
+    private func countOpened(_ channel: StreamChannel) {
+        self.instruments = channel.instruments
+        channel.instruments.opened()
+    }
+
+    private func countClosed() {
+        self.instruments?.closed()
+        self.instruments = nil
     }
 
     func streamReceived(_ bytes: ByteBuffer, on stream: MuxedStream) {
@@ -206,6 +227,7 @@ final class FrameStream: StreamConsumer {
     func resume() {
         guard self.isPaused, let stream = self.stream else { return }
         self.isPaused = false
+        self.channel?.instruments.released()
         self.connection.workHere {
             self.parse(stream)
             self.detachIfDrained()
@@ -228,15 +250,20 @@ final class FrameStream: StreamConsumer {
             return
         }
         var batch: [ReceivedMessage] = []
+        let tracing = channel.instruments.tracing
         do {
             while true {
                 let before = self.input.readableBytes
+                let began = tracing?.now
                 guard let payload = try self.decoder.next(&self.input) else { break }
                 let length = before - self.input.readableBytes
                 let credit = length - self.creditedOfUnfinished
                 self.unfinishedEnded(channel)
+                let receipt = began.flatMap { tracing?.received(payload.readableBytes, since: $0) }
                 guard let opened = self.open(payload, channel) else {
                     stream.consumed(credit)
+                    receipt?.fail(Self.notAuthentic(channel))
+                    channel.instruments.openingFailed()
                     self.decryptionFailures += 1
                     channel.inbound.refused(.notAuthentic)
                     guard self.decryptionFailures < channel.limits.decryptionFailures else {
@@ -246,6 +273,7 @@ final class FrameStream: StreamConsumer {
                     }
                     continue
                 }
+                receipt?.end()
                 batch.append(
                     ReceivedMessage(
                         message: Message(
@@ -258,6 +286,7 @@ final class FrameStream: StreamConsumer {
                 }
             }
         } catch {
+            channel.instruments.refused(error)
             channel.inbound.refused(.malformed(error))
             self.deliver(batch, channel)
             self.end(code: StreamErrorCode.protocolViolation, stream)
@@ -290,6 +319,11 @@ final class FrameStream: StreamConsumer {
         channel.unfinished.finished(self.id)
     }
 
+    private static func notAuthentic(_ channel: StreamChannel) -> GlueberryError {
+        GlueberryError(
+            .decryptionFailed, "a received frame is not authentic", peer: channel.peer, stream: channel.name)
+    }
+
     private func open(_ payload: ByteBuffer, _ channel: StreamChannel) -> ByteBuffer? {
         guard let key = channel.key else { return payload }
         return Frame.open(payload, with: key.cipher)
@@ -298,8 +332,13 @@ final class FrameStream: StreamConsumer {
     @discardableResult
     private func deliver(_ batch: [ReceivedMessage], _ channel: StreamChannel) -> InboundRoom {
         guard !batch.isEmpty else { return .now }
+        channel.instruments.received(
+            messages: batch.count, bytes: batch.reduce(0) { $0 + $1.message.payload.readableBytes })
         let room = channel.inbound.deliver(batch, from: self.bound)
-        if room != .now { self.isPaused = true }
+        if room != .now {
+            self.isPaused = true
+            channel.instruments.heldUp(at: self.connection.eventLoop.now)
+        }
         return room
     }
 
@@ -319,6 +358,7 @@ final class FrameStream: StreamConsumer {
     }
 
     func streamClosed(_ reason: StreamCloseReason, stream: MuxedStream) {
+        self.countClosed()
         let wasReady = self.stream != nil
         guard case .attached(let channel) = self.attachment else {
             self.attachment = .detached

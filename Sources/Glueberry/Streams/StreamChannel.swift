@@ -87,6 +87,7 @@ final class StreamChannel: Sendable {
     let key: PairKey?
     let inbound: any InboundSink
     let unfinished: UnfinishedFrames
+    let instruments: StreamInstruments
     private let nonces: NonceSource
     private let eventLoop: any EventLoop
     /// Opens a stream of the multiplexer for the consumer; answers false if the session has no connection.
@@ -96,6 +97,7 @@ final class StreamChannel: Sendable {
     init(
         peer: PeerID, name: String, session: UInt64, key: PairKey?, limits: Limits, inbound: any InboundSink,
         unfinished: UnfinishedFrames, nonces: NonceSource, eventLoop: any EventLoop,
+        instruments: StreamInstruments = StreamInstruments(),
         open: @escaping @Sendable (StreamChannel) -> Bool
     ) {
         self.peer = peer
@@ -105,6 +107,7 @@ final class StreamChannel: Sendable {
         self.limits = limits
         self.inbound = inbound
         self.unfinished = unfinished
+        self.instruments = instruments
         self.nonces = nonces
         self.eventLoop = eventLoop
         self.open = open
@@ -127,6 +130,10 @@ final class StreamChannel: Sendable {
         if try !self.reserve(bytes) {
             let peer = self.peer
             let name = self.name
+            self.instruments.backpressureEngaged()
+            self.instruments.pendingChanged(to: self.unwrittenMessages)
+            let began = self.eventLoop.now
+            defer { self.instruments.backpressureEnded(after: self.eventLoop.now - began) }
             try await self.eventLoop.await(
                 timeout: timeout,
                 ended: { code -> GlueberryError in
@@ -244,6 +251,8 @@ final class StreamChannel: Sendable {
 
     private func enqueue(_ payload: ByteBuffer, reserved bytes: Int) throws(GlueberryError) {
         let frame: ByteBuffer
+        let size = payload.readableBytes
+        let encrypting = self.key == nil ? nil : self.instruments.tracing?.encrypting(size)
         do {
             frame =
                 if let key = self.key {
@@ -251,11 +260,15 @@ final class StreamChannel: Sendable {
                 } else {
                     Frame.encode(payload)
                 }
+            encrypting?.end()
         } catch {
+            encrypting?.fail(error)
+            self.instruments.sealingFailed()
             self.release(bytes: bytes, messages: 1)
             throw GlueberryError(
                 .encryptionFailed, "the message could not be sealed", peer: self.peer, stream: self.name, cause: error)
         }
+        self.instruments.tracing?.queued(size)
         let (closed, needsPump) = self.state.withLock { state -> (GlueberryError?, Bool) in
             if let closed = state.closed {
                 state.pendingBytes -= bytes
@@ -267,7 +280,11 @@ final class StreamChannel: Sendable {
             state.isPumpScheduled = true
             return (nil, needsPump)
         }
-        if let closed { throw closed }
+        if let closed {
+            self.instruments.tracing?.abandoned(closed)
+            throw closed
+        }
+        self.instruments.sent(bytes: size)
         if needsPump { self.pump() }
     }
 
@@ -491,6 +508,10 @@ final class StreamChannel: Sendable {
             }
             return (Array(state.waiters), streams, state.drained, state.pendingMessages - state.writtenBefore)
         }
+        self.instruments.flush()
+        self.instruments.pendingChanged(to: 0)
+        self.instruments.released()
+        self.instruments.tracing?.abandoned(error)
         for waiter in waiters { waiter.admitted.fail(error) }
         for waiter in drained { waiter.succeed() }
         for stream in streams { stream.eventLoop.execute { stream.value.channelClosed() } }

@@ -54,6 +54,8 @@ public final class Connection: Sendable {
     package let id: UInt64
     /// When the transport was connected, or taken.
     package let began: NIODeadline
+    /// When it could first carry streams, on the clock of its event loop.
+    package let openedAt: NIODeadline
 
     let usage: PeerUsage
     private let streamWriteBuffer: Int
@@ -75,6 +77,7 @@ public final class Connection: Sendable {
         self.earlyMuxer = secured.earlyMuxer
         self.eventLoop = eventLoop
         self.began = handler.began
+        self.openedAt = eventLoop.now
         self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
         self.delegate = delegate
         self.streamWriteBuffer = streamWriteBuffer
@@ -153,6 +156,9 @@ public final class Connection: Sendable {
     }
 
     // MARK: Within the package
+
+    /// Streams that the peer has open to us, and received bytes that nobody has taken, over all its connections.
+    package var usageOfPeer: (streams: Int, bufferedBytes: Int) { (self.usage.streamCount, self.usage.bufferedBytes) }
 
     /// Opens a stream for a consumer that lives on the event loop.
     ///

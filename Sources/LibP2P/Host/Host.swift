@@ -122,6 +122,9 @@ public final class Host: Sendable {
     /// The addresses that the host is bound to, with their real ports.
     public var listenAddresses: [Multiaddr] { self.state.withLock { $0.listeners.map(\.address) } }
 
+    /// What the host is bound to.
+    package var listeners: [TransportListener] { self.state.withLock { $0.listeners } }
+
     /// The addresses that others are told: those of the interfaces where the host listens on a wildcard, and what the
     /// configuration announces.
     public var advertisedAddresses: [Multiaddr] {
