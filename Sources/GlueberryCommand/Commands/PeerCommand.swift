@@ -40,8 +40,6 @@ struct PeerCommand: AsyncParsableCommand {
     private static let benchCount = 10_000
     /// Nodes of `hs` and `swarm` when no number is given.
     private static let nodeCount = 100
-    /// Benchmarks give up to this time for what is queued when they end; a stop that takes longer is a failure.
-    private static let benchFlush = Duration.seconds(10)
 
     @Option(help: "What to do: \(PeerMode.list).")
     var mode = PeerMode.echo
@@ -153,7 +151,6 @@ struct PeerCommand: AsyncParsableCommand {
         configuration.reconnectMaximum = max(configuration.reconnectMaximum, configuration.reconnectBase)
         configuration.maximumMessageSize = self.maxMessage.bytes
         configuration.receiveBufferMessages = self.receiveBuffer
-        if self.mode == .bench { configuration.flushTimeout = Self.benchFlush }
         try self.policy.apply(to: &configuration)
         return configuration
     }
