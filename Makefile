@@ -48,6 +48,7 @@ test: test-peers
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
 	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS)
 	scripts/check-command.sh "$$($(SWIFT) build --show-bin-path)/glueberry"
+	python3 scripts/play-rows.py --left "$$($(SWIFT) build --show-bin-path)/glueberry peer"
 
 # ROW_ARGUMENTS: --thorough, --row NAME, or --right COMMAND, which ours is played against.
 rows: test-peers

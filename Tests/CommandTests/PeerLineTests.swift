@@ -54,6 +54,13 @@ import Testing
         #expect(line.finished.hasSuffix(#""outbound":true,"connect_us":2000,"handshake_us":3000,"total_us":5000}"#))
     }
 
+    @Test func noticesAreTold() throws {
+        let notice = NodeNotice(.messagesDropped(.dropNewest), peer: self.peer, stream: "s", count: 3)
+        let line = PeerLine.notice(notice)
+        try self.expect(line, "notice", has: "kind peer stream count text")
+        #expect(line.finished.contains(#""kind":"messagesDropped""#) && line.finished.contains(#""count":3"#))
+    }
+
     @Test func messagesAreTold() throws {
         let payload = ByteBuffer(string: "a\u{1B}")
         let message = Message(peer: self.peer, stream: "s", payload: payload, session: 2)

@@ -57,6 +57,17 @@ enum PeerLine {
         }
     }
 
+    /// Messages dropped or refused, a consumer that has stopped reading.
+    static func notice(_ notice: NodeNotice) -> JSONLine {
+        self.line("notice") {
+            $0.add("kind", notice.kind.name)
+            if let peer = notice.peer { $0.add("peer", "\(peer)") }
+            if let stream = notice.stream { $0.add("stream", stream) }
+            $0.add("count", notice.count)
+            $0.add("text", "\(notice)")
+        }
+    }
+
     static func message(_ message: Message, digest: SHA256Digest?, showsText: Bool) -> JSONLine {
         self.line("message") {
             $0.add("peer", "\(message.peer)")

@@ -33,6 +33,7 @@ final class ScriptedPeer: Sendable {
     func run() async throws {
         let signals = await Interruption.stream()
         let events = try self.node.events()
+        let notices = self.node.notices()
         // Before the start, so that it misses nothing.
         let activity = self.activity()
         do {
@@ -48,6 +49,10 @@ final class ScriptedPeer: Sendable {
             }
             group.addTask {
                 for await event in events { self.follow(event) }
+                return false
+            }
+            group.addTask {
+                for await notice in notices { self.report.emit(PeerLine.notice(notice)) }
                 return false
             }
             group.addTask { await activity.run() }
