@@ -1,12 +1,13 @@
 # Everything that is done with this repository, by name. `make help` lists it.
 #
-# Variables: SWIFT_FLAGS goes to every `swift build` and `swift test`, DEMO_ARGUMENTS to the demo, and DEMO_WRAPPER
-# is a command that the demo is run under, for example to measure it.
+# Variables: SWIFT_FLAGS goes to every `swift build` and `swift test`, DEMO_ARGUMENTS to the demo, DEMO_WRAPPER is a
+# command that the demo is run under, for example to measure it, and ROW_ARGUMENTS goes to the rows.
 
 SWIFT ?= swift
 SWIFT_FLAGS ?=
 DEMO_ARGUMENTS ?=
 DEMO_WRAPPER ?=
+ROW_ARGUMENTS ?=
 TSAN_SCRATCH ?= .build-tsan
 # How many tests run at the same time. Without a bound all begin at once, and on a small machine those with real time-outs,
 # against other processes, run into them.
@@ -18,11 +19,12 @@ FALLBACK_SCRATCH ?= .build-fallback
 # Builds use every core and much memory; there is never more than one at a time.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites test-peers build demo test sanitize fallback format lint clean
+.PHONY: help prerequisites test-peers build demo test rows sanitize fallback format lint clean
 
 help:
 	@echo 'make demo      build for release and show two nodes at work; the last line is JSON'
 	@echo 'make test      build and run every test, those against other implementations included'
+	@echo 'make rows      play what must not go wrong between two nodes, with real processes; one JSON line each'
 	@echo 'make sanitize  the same tests under the thread sanitizer'
 	@echo 'make fallback  the tests of what is encrypted, with the portable cipher'
 	@echo 'make format    format the sources'
@@ -46,6 +48,12 @@ test: test-peers
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
 	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS)
 	scripts/check-command.sh "$$($(SWIFT) build --show-bin-path)/glueberry"
+	python3 scripts/play-rows.py --left "$$($(SWIFT) build --show-bin-path)/glueberry peer"
+
+# ROW_ARGUMENTS: --thorough, --row NAME, or --right COMMAND, which ours is played against.
+rows: test-peers
+	@$(SWIFT) build --product glueberry $(SWIFT_FLAGS) 1>&2
+	@python3 scripts/play-rows.py --left "$$($(SWIFT) build --show-bin-path)/glueberry peer" $(ROW_ARGUMENTS)
 
 sanitize: test-peers
 	@SWIFT="$(SWIFT)" scripts/run-thread-sanitizer.sh "$(TSAN_SCRATCH)" $(SWIFT_FLAGS)

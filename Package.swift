@@ -170,7 +170,14 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "CommandTests", dependencies: ["GlueberryCommand", nioCore], swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "GlueberryCommand", "Glueberry", "Multiformats", "PeerIdentity", crypto, nioCore,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "InteropTests",
             dependencies: ["Glueberry", "LibP2P", "PeerIdentity", "Multiformats", crypto, nioCore, nioPosix, logging],

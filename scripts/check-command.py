@@ -285,7 +285,17 @@ def check_arguments_that_make_no_sense_are_one_line(home):
     for arguments, says in [
         (["nonsense"], "nonsense"),
         (["send"], "Missing"),
-        (["peer", "--mode", "bench"], "echo"),
+        (["peer", "--mode", "juggle"], "swarm"),
+        (["peer", "--mode", "bench", "--count", "0"], "--count"),
+        (["peer", "--mode", "bench", "--size", "-1"], "--size"),
+        (["peer", "--mode", "bench", "--size", "2000", "--max-message", "1000"], "--size"),
+        (["peer", "--mode", "bench", "--rate", "nan"], "--rate"),
+        (["peer", "--mode", "bench", "--warmup", "-3"], "--warmup"),
+        (["peer", "--mode", "hs"], "--connect"),
+        (["peer", "--mode", "swarm", "--connect", ""], "--connect"),
+        (["peer", "--policy", "dropAll"], "dropAll"),
+        (["peer", "--connect-at", "tomorrow"], "tomorrow"),
+        (["peer", "--state-tick", "0s"], "--state-tick"),
         (["peer", "--cooldown", "soon"], "soon"),
         (["peer", "--cooldown", "-3s"], "cooldown"),
         (["peer", "--cooldown", "99999999999999999999h"], "invalid"),
@@ -554,6 +564,131 @@ def check_giving_up_after_a_number_of_tries(home):
     require(client.end() == 0, client.tail())
     tries = sum('"state":"Connecting"' in line for line in client.output)
     require(2 <= tries <= 3, f"{tries} tries")
+
+
+def digest_sum(digests):
+    """What `digest_sum` is of these SHA-256 digests: four numbers of 64 bits, each added up."""
+    lanes = [0] * 4
+    for digest in digests:
+        for index in range(4):
+            lanes[index] = (lanes[index] + int(digest[index * 16 : index * 16 + 16], 16)) % 2**64
+    return "".join(f"{lane:016x}" for lane in lanes)
+
+
+def check_peer_sends_and_measures(home):
+    node, node_id, address = peer("--mode", "sink", "--hash")
+    bench, bench_id, _ = peer(
+        "--mode", "bench", "--connect", address, "--count", "50", "--size", "100", "--hash", "--linger", "60s")
+    line = bench.event("bench", kind="oneway")
+    require(line["sent"] == 50 and line["errors"] == 0 and line["size"] == 100 and line["secs"] > 0, line)
+    keys = "msgs_per_s MB_per_s cpu_user_s cpu_sys_s hwm_kb".split()
+    require(all(isinstance(line[key], (int, float)) for key in keys), line)
+    sent = [json.loads(text)["sha256"] for text in bench.output if '"event":"sent"' in text]
+    came = [node.event("message", peer=bench_id, stream="a", bytes=100)["sha256"] for _ in range(50)]
+    require(sent == came and len(set(sent)) == 50, "other messages")
+    node.signal(signal.SIGTERM)
+    require(line["digest_sum"] == node.event("final")["digest_sum"] == digest_sum(sent), line)
+    bench.signal(signal.SIGTERM)
+    require(bench.end() == 0 and node.end() == 0, bench.tail())
+
+
+def check_peer_sends_to_all_at_a_rate_and_ends(home):
+    first, first_id, first_address = peer("--mode", "sink")
+    second, second_id, second_address = peer("--mode", "sink")
+    begin = time.monotonic()
+    bench = run("peer", "--mode", "bench", "--connect", f"{first_address},{second_address}", "--count", "20",
+                "--rate", "100", "--size", "0", "--linger", "100ms")
+    require(bench.status == 0 and time.monotonic() - begin >= 0.19, bench.tail())
+    lines = {line["peer"]: line for line in map(json.loads, bench.output) if line["event"] == "bench"}
+    require(set(lines) == {first_id, second_id} and all(line["sent"] == 20 for line in lines.values()), lines)
+    for node in (first, second):
+        for _ in range(20):
+            node.event("message", bytes=0)
+
+
+def check_peer_measures_round_trips(home):
+    node, _, address = peer("--quiet")
+    for size in (64, 4, 0, 100_000):
+        bench = run("peer", "--mode", "bench", "--pingpong", "--connect", address, "--count", "30", "--warmup", "5",
+                    "--size", str(size))
+        require(bench.status == 0, bench.tail())
+        line = next(line for line in map(json.loads, bench.output) if line["event"] == "bench")
+        require(line["kind"] == "pingpong" and line["n"] == 30 and line["lost"] == 0 and line["size"] == size, line)
+        require(0 < line["p50_us"] <= line["p90_us"] <= line["p99_us"] <= line["max_us"], line)
+        require(line["rt_per_s"] > 0, line)
+        final = json.loads(bench.output[-2])
+        require(final["event"] == "final" and final["msgs"] == 35, final)
+
+
+def check_peer_leaves_messages_unread_for_a_while(home):
+    node, node_id, address = peer("--mode", "pause", "--pause", "2s", "--hash")
+    client, client_id, _ = peer("--mode", "chat", "--connect", address)
+    client.event("established")
+    established = time.monotonic()
+    for number in range(3):
+        client.type(f"message {number}")
+    for number in range(3):
+        seen = node.event("message", peer=client_id)
+        require(seen["sha256"] == hashlib.sha256(f"message {number}".encode()).hexdigest(), seen)
+        require(time.monotonic() - established >= 1.5, "read too early")
+
+
+def check_peer_establishes_nodes_one_after_another_and_many(home):
+    node, _, address = peer("--mode", "idle")
+    total = 0
+    for mode, count in (("hs", 5), ("swarm", 40)):
+        series = run("peer", "--mode", mode, "--connect", address, "--count", str(count), "--linger", "50ms")
+        require(series.status == 0, series.tail())
+        line = next(line for line in map(json.loads, series.output) if line["event"] == mode)
+        require(line["n"] == count and line["ok"] == count, line)
+        require(0 < line["total_p50_us"] <= line["total_p90_us"] <= line["total_p99_us"], line)
+        require(line["connect_p50_us"] > 0 and line["hs_p50_us"] > 0, line)
+        wait_until(lambda: sum('"Disconnected"' in text for text in node.output) == total + count, "sessions are left")
+        total += count
+        require(sum('"event":"established"' in text for text in node.output) == total, node.tail())
+    nobody = f"/ip4/127.0.0.1/tcp/{free_port()}/p2p/{STRANGER}"
+    failing = run("peer", "--mode", "hs", "--connect", nobody, "--count", "2")
+    line = next(line for line in map(json.loads, failing.output) if line["event"] == "hs")
+    require(failing.status == 0 and line["n"] == 2 and line["ok"] == 0, failing.tail())
+    require(sum('"event":"error"' in text for text in failing.output) == 2, failing.tail())
+
+
+def check_peer_dials_at_a_moment(home):
+    node, _, address = peer()
+    moment = time.time() + 1.0
+    client, client_id, _ = peer("--connect", address, "--connect-at", str(int(moment * 1000)))
+    client.event("state", state="Connecting")
+    require(-0.01 <= time.time() - moment < 5, f"dialled {time.time() - moment:.3f} s after the moment")
+    client.event("established")
+    late, _, _ = peer("--connect", address, "--connect-at", "1000")
+    late.event("established")
+
+
+def check_every_mode_ends_in_order(home):
+    node, _, address = peer("--quiet")
+    for mode in ["echo", "sink", "pause", "bench", "chat", "idle", "hs", "swarm"]:
+        count = "20" if mode == "swarm" else "1000000"
+        arguments = ["--mode", mode, "--connect", address, "--count", count, "--quiet", "--size", "10"]
+        before = sum('"event":"established"' in text for text in node.output)
+        process, _, _ = peer(*arguments)
+        wait_until(lambda: sum('"event":"established"' in text for text in node.output) > before, "no session")
+        process.signal(signal.SIGTERM)
+        require(process.end(20) == 0 and not process.errors, process.tail())
+        for ended in (process, run("peer", *arguments, "--exit-after", "300ms")):
+            events = [json.loads(line)["event"] for line in ended.output]
+            require(ended.status == 0 and events[0] == "listening", f"{mode}: {ended.tail()}")
+            require(events[-2:] == ["final", "stopped"], f"{mode}: {events[-5:]}")
+
+
+def check_a_reader_that_goes_away_ends_the_peer_quietly(home):
+    for mode in ("echo", "chat", "bench"):
+        reader, writer = os.pipe()
+        os.close(reader)
+        piped = subprocess.Popen(
+            [binary, "peer", "--mode", mode], stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE)
+        os.close(writer)
+        _, errors = piped.communicate(timeout=LIMIT)
+        require(piped.returncode == 1 and not errors, f"status {piped.returncode}, errors {errors!r}")
 
 
 def check_logs_go_to_standard_error_one_line_each(home):

@@ -11,6 +11,7 @@
 
 import ArgumentParser
 import Glueberry
+import Logging
 import Multiformats
 import PeerIdentity
 
@@ -20,31 +21,61 @@ struct PeerCommand: AsyncParsableCommand {
         commandName: "peer",
         abstract: "Run a node that scripts can drive: one JSON object per line on standard output.",
         discussion: """
-            Modes: 'echo' sends every message back on its stream; 'sink' counts messages; 'chat' sends each line of \
-            standard input to every established peer on the first stream and shows what arrives; 'idle' takes part \
-            and says nothing.
+            Modes: 'echo' sends every message back on its stream; 'sink' counts messages; 'pause' reads none for \
+            --pause after the first peer is Established, then counts; 'bench' sends --count messages of --size bytes to \
+            every peer that it dials, or makes as many round trips with --pingpong; 'chat' sends each line of standard \
+            input to every established peer on the first stream and shows what arrives; 'idle' takes part and says \
+            nothing; 'hs' lets --count nodes, one after another, dial, become Established and stop; 'swarm' lets \
+            --count nodes dial, hold their sessions, and stop.
 
             Lines of standard input in the mode 'chat': a text, or /connect ADDRESS, /disconnect ID, /reconnect ID, \
             /state, /dump, /big N (sends N random bytes), /quit.
 
-            Events: listening, state, established, message, sent, dump, error, final, stopped. Times are in µs unless \
-            the name says otherwise. SIGTERM and SIGINT end the node in order, with status 0.
+            Events: listening, state, established, message, sent, notice, reading, bench, hs, swarm, dump, error, final, \
+            stopped. Times are in µs unless the name says otherwise. SIGTERM and SIGINT end the node in order, with \
+            status 0.
             """)
 
-    @Option(help: "What to do with messages: \(ScriptedPeer.Mode.list).")
-    var mode = ScriptedPeer.Mode.echo
+    /// Messages of a benchmark when no number is given.
+    private static let benchCount = 10_000
+    /// Nodes of `hs` and `swarm` when no number is given.
+    private static let nodeCount = 100
+
+    @Option(help: "What to do: \(PeerMode.list).")
+    var mode = PeerMode.echo
     @Option(help: "Where to listen, separated by commas; an empty text listens nowhere.")
     var listen = "/ip4/127.0.0.1/tcp/0"
     @Option(help: "Whom to dial and keep connected to: addresses with /p2p/ID, separated by commas.")
     var connect: String?
+    @Option(help: "When to dial, in milliseconds of Unix time (default: at once).")
+    var connectAt: UInt64?
     @Option(help: "The key file, made if it is not there (default: a fresh key).")
     var key: String?
-    @Option(help: "The encrypted streams to prepare, separated by commas.")
+    @Option(help: "The file of the address book (default: it is kept in memory).")
+    var book: String?
+    @Option(help: "The encrypted streams to prepare, separated by commas; 'bench' and 'chat' send on the first.")
     var streams = "a,b"
+    @Option(help: "bench: the bytes of a message.")
+    var size = 1024
+    @Option(
+        help: "bench: messages or round trips (default \(benchCount)); hs, swarm: nodes (default \(nodeCount)).")
+    var count: Int?
+    @Option(help: "bench with --pingpong: round trips before those that are measured.")
+    var warmup = 0
+    @Option(help: "bench: messages per second at most; 0 is without a bound.")
+    var rate = 0.0
+    @Option(help: "bench, hs, swarm: how long to stay up when done (default: not at all; swarm: for ever).")
+    var linger: TimeOption?
+    @Flag(help: "bench: round trips against a peer that echoes.")
+    var pingpong = false
+    @Option(help: "pause: how long to read no message after the first peer is Established.")
+    var pause = TimeOption(seconds: 10)
     @Option(help: "The largest message that is sent or taken, in bytes.")
     var maxMessage = ByteCountOption(mebibytes: 10)
-    @Option(help: "Received messages per peer and stream that wait before the stream is held up.")
+    @Option(help: "Received messages per peer and stream that wait before the policy applies.")
     var receiveBuffer = 4096
+    @Option(help: "What happens when they are too many: \(ReceivePolicyOption.list).")
+    var policy = ReceivePolicyOption.backpressure
     @Option(help: "From Connected to Established at most.")
     var handshakeTimeout = TimeOption(seconds: 30)
     @Option(help: "How long a peer is left alone after a handshake that failed.")
@@ -54,7 +85,7 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(
         help: "A number: reconnections before giving up, 0 goes on for ever. A time: the longest delay between them.")
     var reconnectMax = ReconnectionLimitOption.attempts(0)
-    @Flag(help: "Print the SHA-256 of each message.")
+    @Flag(help: "Print the SHA-256 of each message, and at the end the sum of them all.")
     var hash = false
     @Option(help: "Wait so long after each message before the next is taken.")
     var slow: TimeOption?
@@ -68,11 +99,47 @@ struct PeerCommand: AsyncParsableCommand {
     var quiet = false
     @OptionGroup var log: LogOptions
 
+    func validate() throws {
+        if let count = self.count, count <= 0 { throw ValidationError("--count must be above 0") }
+        guard self.size >= 0, self.size <= self.maxMessage.bytes else {
+            throw ValidationError("--size must be 0 to \(self.maxMessage.bytes), the largest message")
+        }
+        guard self.warmup >= 0 else { throw ValidationError("--warmup must not be negative") }
+        guard self.rate >= 0, self.rate.isFinite else { throw ValidationError("--rate must be 0 or above") }
+        if self.mode.dialsByItself, (self.connect ?? "").isEmpty {
+            throw ValidationError("--mode \(self.mode.rawValue) needs --connect, whom to dial")
+        }
+        if let tick = self.stateTick, tick.duration <= .zero { throw ValidationError("--state-tick must be above 0") }
+    }
+
     func run() async throws {
-        let names = self.streams.split(separator: ",").map(String.init)
+        let configuration = try self.nodeConfiguration()
         let peers = try self.connect.map(Addresses.peers) ?? []
+        let logger = self.log.logger()
+        let node: Node
+        do {
+            node = try AddressBookOption.node(
+                book: self.book, identity: try Addresses.identity(self.key),
+                listen: try Addresses.listening(self.listen), configuration: configuration, logger: logger)
+        } catch let error as GlueberryError {
+            throw CommandFailure(Explanation.line(for: error), status: 64)
+        }
+        try await ScriptedPeer(
+            node: node,
+            settings: self.settings(peers) {
+                try Node(identity: .generate(), listen: [Multiaddr](), configuration: configuration, logger: logger)
+            }
+        ).run()
+    }
+
+    private var streamNames: [String] { self.streams.split(separator: ",").map(String.init) }
+
+    private func nodeConfiguration() throws -> NodeConfiguration {
+        guard !self.streamNames.isEmpty else {
+            throw CommandFailure("--streams names no stream; give one, such as a", status: 64)
+        }
         var configuration = NodeConfiguration()
-        configuration.handshake = .standard(StandardHandshake(streams: names))
+        configuration.handshake = .standard(StandardHandshake(streams: self.streamNames))
         configuration.handshakeTimeout = self.handshakeTimeout.duration
         configuration.cooldown = self.cooldown.duration
         configuration.reconnectBase = self.reconnectBase.duration
@@ -84,53 +151,33 @@ struct PeerCommand: AsyncParsableCommand {
         configuration.reconnectMaximum = max(configuration.reconnectMaximum, configuration.reconnectBase)
         configuration.maximumMessageSize = self.maxMessage.bytes
         configuration.receiveBufferMessages = self.receiveBuffer
-        guard let first = names.first else {
-            throw CommandFailure("--streams names no stream; give one, such as a", status: 64)
-        }
-        let node: Node
-        do {
-            node = try Node(
-                identity: try Addresses.identity(self.key), listen: try Addresses.listening(self.listen),
-                configuration: configuration, logger: self.log.logger())
-        } catch let error as GlueberryError {
-            throw CommandFailure(Explanation.line(for: error), status: 64)
-        }
-        try await ScriptedPeer(
-            node: node,
-            settings: ScriptedPeer.Settings(
-                mode: self.mode, firstStream: first, peers: peers, isQuiet: self.quiet, hashes: self.hash,
-                pause: self.slow?.duration, stateInterval: self.stateTick?.duration,
-                lifetime: self.exitAfter?.duration, endsWithInput: self.exitOnEof)
-        ).run()
+        try self.policy.apply(to: &configuration)
+        return configuration
+    }
+
+    private func settings(
+        _ peers: [(peer: PeerID, addresses: [Multiaddr])], makeNode: @escaping @Sendable () throws -> Node
+    ) -> PeerSettings {
+        PeerSettings(
+            mode: self.mode, stream: self.streamNames.first ?? "", peers: peers, dialTime: self.connectAt,
+            count: self.count ?? (self.mode == .bench ? Self.benchCount : Self.nodeCount),
+            bench: PeerSettings.Bench(
+                size: self.size, warmup: self.warmup, rate: self.rate > 0 ? self.rate : nil,
+                isPingPong: self.pingpong),
+            pause: self.pause.duration, linger: self.linger?.duration, slow: self.slow?.duration,
+            // The dial has its own limits, which end before this one does.
+            establishLimit: self.handshakeTimeout.duration + .seconds(30), isQuiet: self.quiet, hashes: self.hash,
+            stateInterval: self.stateTick?.duration, lifetime: self.exitAfter?.duration,
+            endsWithInput: self.exitOnEof, makeNode: makeNode)
     }
 }
 
-extension ScriptedPeer.Mode: ExpressibleByArgument {
+extension PeerMode: ExpressibleByArgument {
     /// The modes, for the help.
     static var list: String { Self.allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
-/// How long a peer is tried again: a number of tries, or the longest delay between two.
-enum ReconnectionLimitOption: ExpressibleByArgument, CustomStringConvertible {
-    case attempts(Int)
-    case delay(TimeOption)
-
-    init?(argument: String) {
-        if let count = Int(argument), count >= 0 {
-            self = .attempts(count)
-        } else if let time = TimeOption(argument: argument) {
-            self = .delay(time)
-        } else {
-            return nil
-        }
-    }
-
-    var description: String {
-        switch self {
-        case .attempts(let count): "\(count)"
-        case .delay(let time): time.description
-        }
-    }
-
-    var defaultValueDescription: String { self.description }
+extension ReceivePolicyOption {
+    /// The policies, for the help.
+    static var list: String { Self.allCases.map(\.rawValue).joined(separator: ", ") }
 }

@@ -47,6 +47,12 @@ struct JSONLine {
         self.add(key, raw: "{" + fields.joined(separator: ",") + "}")
     }
 
+    /// Adds texts by name.
+    mutating func add(_ key: String, _ values: [String: String]) {
+        let fields = values.sorted { $0.key < $1.key }.map { Self.quoted($0.key) + ":" + Self.quoted($0.value) }
+        self.add(key, raw: "{" + fields.joined(separator: ",") + "}")
+    }
+
     private mutating func add(_ key: String, raw: String) {
         if self.text.utf8.count > 1 { self.text += "," }
         self.text += Self.quoted(key) + ":" + raw

@@ -53,6 +53,14 @@ struct ResourceUsage {
         return usage
     }
 
+    /// What was used since an earlier look; the sizes are those of now.
+    func since(_ earlier: ResourceUsage) -> ResourceUsage {
+        var difference = self
+        difference.userSeconds -= earlier.userSeconds
+        difference.systemSeconds -= earlier.systemSeconds
+        return difference
+    }
+
     #if os(Linux)
     /// Linux tells the present size too.
     private mutating func readStatus() {

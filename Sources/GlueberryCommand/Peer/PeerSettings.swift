@@ -1,0 +1,54 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Glueberry
+import Multiformats
+import PeerIdentity
+
+/// What `glueberry peer` was told on its command line, apart from what its node was told.
+struct PeerSettings: Sendable {
+    /// What is sent in the mode `bench`.
+    struct Bench: Sendable {
+        /// Bytes per message.
+        var size: Int
+        /// Round trips before the measured ones.
+        var warmup: Int
+        /// Messages per second; nil is as fast as they are taken.
+        var rate: Double?
+        /// Whether each message waits for the echo of the one before.
+        var isPingPong: Bool
+    }
+
+    var mode: PeerMode
+    /// The stream that `chat` and `bench` send on.
+    var stream: String
+    var peers: [(peer: PeerID, addresses: [Multiaddr])]
+    /// When to dial, in milliseconds of Unix time; nil is at once.
+    var dialTime: UInt64?
+    /// Messages, or nodes.
+    var count: Int
+    var bench: Bench
+    /// How long `pause` leaves messages unread.
+    var pause: Duration
+    /// How long to stay up after the work is done; nil is for ever in `swarm`, else not at all.
+    var linger: Duration?
+    /// A wait after each message.
+    var slow: Duration?
+    /// How long a further node may take until it is established.
+    var establishLimit: Duration
+    var isQuiet: Bool
+    var hashes: Bool
+    var stateInterval: Duration?
+    var lifetime: Duration?
+    var endsWithInput: Bool
+    /// Makes a further node with a fresh identity, for `hs` and `swarm`.
+    var makeNode: @Sendable () throws -> Node
+}
