@@ -32,6 +32,8 @@ struct PeerLifecycle {
         case handshakeFailed(GlueberryError)
         case superseded
         case disconnected
+        /// This side ended it, for a reason that it gives.
+        case ended(GlueberryError)
         case gaveUp(failures: Int)
     }
 

@@ -25,6 +25,7 @@ final class NodeRun: Sendable {
     private let events: EventHub
     private let noticeHub: NoticeHub
     let notices: NoticePublisher
+    private let stallWatch: StallWatch
     let tasks = OwnedTasks()
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
@@ -48,7 +49,16 @@ final class NodeRun: Sendable {
         self.messages = messages
         self.events = events
         self.noticeHub = notices
-        self.notices = NoticePublisher(hub: notices, eventLoop: eventLoop)
+        let publisher = NoticePublisher(hub: notices, eventLoop: eventLoop)
+        self.notices = publisher
+        self.stallWatch = StallWatch(timeout: TimeAmount(configuration.stallTimeout), eventLoop: eventLoop) {
+            queue, pending in
+            publisher.publish(
+                NodeNotice(
+                    .consumerStalled(pendingMessages: pending.messages, pendingBytes: pending.bytes),
+                    peer: queue.key.peer, stream: queue.key.stream))
+        }
+        messages.begin(self.stallWatch)
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
@@ -63,7 +73,7 @@ final class NodeRun: Sendable {
             supervisor.value = PeerSupervisor(
                 eventLoop: eventLoop, host: host, identity: identity, configuration: configuration,
                 directory: directory, messages: messages, events: events, tasks: tasks, counters: counters,
-                logger: logger)
+                notices: publisher, logger: logger)
         }
     }
 
@@ -92,6 +102,7 @@ final class NodeRun: Sendable {
         await self.host.stop()
         await self.tasks.cancelAndWait()
         self.messages.finish()
+        self.stallWatch.finish()
         self.events.finish()
         self.notices.finish()
         self.noticeHub.finish()
