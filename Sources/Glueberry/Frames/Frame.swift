@@ -68,20 +68,41 @@ enum Frame {
         return frame
     }
 
-    /// Opens an encrypted payload in place; nil if it is not authentic.
+    /// Opens an encrypted payload into memory of its own, of just the message's size; nil if it is not authentic.
+    ///
+    /// The payload is most often a slice of a buffer that much else is in: opened in place it would have to be copied
+    /// first, or keep all of that alive.
     static func open(_ payload: ByteBuffer, with cipher: ChaCha20Poly1305Key) -> ByteBuffer? {
-        guard payload.readableBytes >= self.sealOverhead else { return nil }
-        var payload = payload
-        let opened = payload.withUnsafeMutableReadableBytes { bytes -> Int? in
-            guard let nonce = try? AEADNonce(bytes: bytes.prefix(self.nonceLength)) else { return nil }
-            return try? cipher.open(
-                UnsafeMutableRawBufferPointer(rebasing: bytes[self.nonceLength...]), nonce: nonce,
-                authenticating: UnsafeRawBufferPointer(start: nil, count: 0))
+        let length = payload.readableBytes - self.sealOverhead
+        guard length >= 0 else { return nil }
+        var message = ByteBuffer()
+        message.reserveCapacity(length)
+        let isOpened = payload.withUnsafeReadableBytes { sealed -> Bool in
+            guard let nonce = try? AEADNonce(bytes: sealed.prefix(self.nonceLength)) else { return false }
+            let ciphertext = UnsafeRawBufferPointer(rebasing: sealed[self.nonceLength...])
+            var isOpened = false
+            _ = message.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { room in
+                do {
+                    try cipher.open(
+                        ciphertext, into: UnsafeMutableRawBufferPointer(rebasing: room.prefix(length)), nonce: nonce,
+                        authenticating: UnsafeRawBufferPointer(start: nil, count: 0))
+                    isOpened = true
+                    return length
+                } catch {
+                    return 0
+                }
+            }
+            return isOpened
         }
-        guard let opened else { return nil }
-        payload.moveReaderIndex(forwardBy: self.nonceLength)
-        payload.moveWriterIndex(to: payload.readerIndex + opened)
-        return payload
+        return isOpened ? message : nil
+    }
+
+    /// A plain payload in memory of its own.
+    static func copy(_ payload: ByteBuffer) -> ByteBuffer {
+        var message = ByteBuffer()
+        message.reserveCapacity(payload.readableBytes)
+        message.writeImmutableBuffer(payload)
+        return message
     }
 
     private static func writeHeader(ofPayload count: Int, into frame: inout ByteBuffer) {
@@ -145,6 +166,13 @@ struct FrameDecoder {
         guard view.count >= outer.length + Int(outer.value) else { return nil }
         input.moveReaderIndex(forwardBy: outer.length + inner.length)
         return input.readSlice(length: Int(inner.value))
+    }
+
+    /// The length of the frame that begins here, with its lengths; nil if it cannot be told yet.
+    func frameLength(_ input: ByteBuffer) throws(FrameError) -> Int? {
+        guard let outer = try self.length(input.readableBytesView), outer.value <= UInt64(self.maximumPayload) + 10
+        else { return nil }
+        return outer.length + Int(outer.value)
     }
 
     private func length(_ bytes: some Collection<UInt8>) throws(FrameError) -> (value: UInt64, length: Int)? {

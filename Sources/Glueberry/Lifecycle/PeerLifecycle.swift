@@ -34,6 +34,8 @@ struct PeerLifecycle {
         case disconnected
         /// The application wants no further tries.
         case reconnectionCancelled
+        /// This side ended it, for a reason that it gives.
+        case ended(GlueberryError)
         case gaveUp(failures: Int)
     }
 

@@ -173,23 +173,60 @@ final class SessionInbound: InboundSink {
     private let queue: InboundQueue
     private let isGated: Bool
     private let counters: RefusalCounters
+    private let instruments: StreamInstruments?
+    private let notices: NoticePublisher?
+    /// Called when more came than the queue takes, and its policy is to end the session.
+    private let overflow: @Sendable () -> Void
 
-    init(session: PeerSession, queue: InboundQueue, isGated: Bool, counters: RefusalCounters) {
+    /// The queue is one that ``MessageHub/use(_:)`` gave out.
+    init(
+        session: PeerSession, queue: InboundQueue, isGated: Bool, counters: RefusalCounters,
+        instruments: StreamInstruments? = nil, notices: NoticePublisher? = nil,
+        overflow: @escaping @Sendable () -> Void = {}
+    ) {
         self.session = session
         self.queue = queue
         self.isGated = isGated
         self.counters = counters
+        self.instruments = instruments
+        self.notices = notices
+        self.overflow = overflow
     }
 
+    deinit { self.queue.unuse() }
+
     func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> InboundRoom {
-        self.queue.append(batch, from: stream, id: ObjectIdentifier(stream.value))
+        let arrival = self.queue.append(batch, from: stream, id: ObjectIdentifier(stream.value))
+        if arrival.dropped > 0 { self.dropped(arrival.dropped) }
+        if arrival.isOverflow { self.overflow() }
+        return arrival.room
     }
 
     func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool {
         !self.isGated || self.session.admits(stream)
     }
 
-    func refused(_ reason: RefusedMessage) { self.counters.count(reason) }
+    func refused(_ reason: RefusedMessage) {
+        self.counters.count(reason)
+        self.publish(.messageRefused(reason.refusal))
+    }
+
+    func abandoned(_ messages: Int) { self.dropped(messages) }
+
+    func refusedByPeer() { self.publish(.sentMessageRefused) }
+
+    private func dropped(_ messages: Int) {
+        self.counters.countDropped(messages)
+        self.instruments?.dropped(messages: messages)
+        self.publish(.messagesDropped(self.queue.limits.policy), count: messages)
+    }
+
+    private func publish(_ kind: NodeNotice.Kind, count: Int = 1) {
+        self.notices?.publish(
+            NodeNotice(
+                kind, peer: self.queue.key.peer, stream: self.queue.key.stream, session: self.session.generation,
+                count: count))
+    }
 }
 
 /// Brings the messages of the handshake stream to the ready-made handshake.
@@ -220,13 +257,17 @@ final class HandshakeInbound: InboundSink {
     func refused(_ reason: RefusedMessage) { self.counters.count(reason) }
 }
 
-/// How many received messages were refused, and why.
+/// How many received messages were refused, and why, and how many found no room.
 final class RefusalCounters: Sendable {
     private let malformed = Atomic<Int>(0)
     private let notAuthentic = Atomic<Int>(0)
+    private let dropped = Atomic<Int>(0)
 
     var malformedFrames: Int { self.malformed.load(ordering: .relaxed) }
     var decryptionErrors: Int { self.notAuthentic.load(ordering: .relaxed) }
+    var droppedMessages: Int { self.dropped.load(ordering: .relaxed) }
+
+    func countDropped(_ messages: Int) { self.dropped.add(messages, ordering: .relaxed) }
 
     func count(_ reason: RefusedMessage) {
         switch reason {

@@ -65,6 +65,7 @@ final class PeerSupervisor {
     private let tasks: OwnedTasks
     private let counters: RefusalCounters
     private let instruments: NodeInstruments
+    private let notices: NoticePublisher
     private let nonces = NonceSource()
     private let logger: Logger
     private let settings: PeerLifecycle.Settings
@@ -80,7 +81,7 @@ final class PeerSupervisor {
     init(
         eventLoop: any EventLoop, host: Host, identity: Identity, configuration: NodeConfiguration,
         directory: PeerDirectory, messages: MessageHub, events: EventHub, tasks: OwnedTasks,
-        counters: RefusalCounters, instruments: NodeInstruments, logger: Logger
+        counters: RefusalCounters, notices: NoticePublisher, instruments: NodeInstruments, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.host = host
@@ -92,6 +93,7 @@ final class PeerSupervisor {
         self.tasks = tasks
         self.counters = counters
         self.instruments = instruments
+        self.notices = notices
         self.logger = logger
         self.settings = PeerLifecycle.Settings(
             handshakeTimeout: TimeAmount(configuration.handshakeTimeout),
@@ -197,10 +199,12 @@ final class PeerSupervisor {
     }
 
     func prepare(
-        _ peer: PeerID, publicKey: PublicKey, names: [String]
+        _ peer: PeerID, publicKey: PublicKey, names: [String], in wanted: UInt64? = nil
     ) -> Result<Void, GlueberryError> {
-        guard let entry = self.entries[peer], let session = entry.session else {
-            return .failure(GlueberryError(.notConnected, "there is no session with the peer", peer: peer))
+        let (entry, session): (Entry, PeerSession)
+        switch self.session(with: peer, in: wanted) {
+        case .success(let found): (entry, session) = found
+        case .failure(let error): return .failure(error)
         }
         for name in names where !StreamName.isValid(name) || name == StreamName.handshake {
             return .failure(
@@ -220,8 +224,7 @@ final class PeerSupervisor {
             let setup = entry.spans.step(.streamSetup)
             defer { setup?.end() }
             for name in names where session.channel(name) == nil {
-                let queue = self.messages.queue(for: .init(peer: peer, stream: name))
-                let inbound = SessionInbound(session: session, queue: queue, isGated: true, counters: self.counters)
+                let inbound = self.inbound(name, of: session, isGated: true)
                 session.add(self.channel(name, of: session, key: key, inbound: inbound))
             }
         } catch {
@@ -252,9 +255,11 @@ final class PeerSupervisor {
         }
     }
 
-    func finalize(_ peer: PeerID) -> Result<Void, GlueberryError> {
-        guard let entry = self.entries[peer], let session = entry.session else {
-            return .failure(GlueberryError(.notConnected, "there is no session with the peer", peer: peer))
+    func finalize(_ peer: PeerID, in wanted: UInt64? = nil) -> Result<Void, GlueberryError> {
+        let (entry, session): (Entry, PeerSession)
+        switch self.session(with: peer, in: wanted) {
+        case .success(let found): (entry, session) = found
+        case .failure(let error): return .failure(error)
         }
         guard !session.preparedNames.isEmpty else {
             return .failure(
@@ -263,6 +268,34 @@ final class PeerSupervisor {
         }
         self.perform(entry.lifecycle.finalized(generation: session.generation, now: self.eventLoop.now), on: entry)
         return .success(())
+    }
+
+    /// The session with a peer, which is the wanted one if one is named.
+    private func session(
+        with peer: PeerID, in wanted: UInt64?
+    ) -> Result<(Entry, PeerSession), GlueberryError> {
+        guard let entry = self.entries[peer], let session = entry.session else {
+            return .failure(
+                wanted.map { .staleSession($0, peer: peer) }
+                    ?? GlueberryError(.notConnected, "there is no session with the peer", peer: peer))
+        }
+        guard wanted == nil || wanted == session.generation else {
+            return .failure(.staleSession(wanted ?? 0, current: session.generation, peer: peer))
+        }
+        return .success((entry, session))
+    }
+
+    /// More came on a stream than its queue takes, and its policy is to end the session.
+    func overflowed(_ session: PeerSession, _ stream: String) {
+        guard let entry = self.entries[session.peer], entry.session === session else { return }
+        let error = GlueberryError(
+            .receiveQueueFull, "more came than the consumer took, and the stream's policy is to disconnect",
+            hint: "read faster, raise receiveBufferMessages, or choose another policy", peer: session.peer,
+            stream: stream)
+        self.perform(
+            entry.lifecycle.disconnect(code: ConnectionErrorCode.resourceLimitExceeded, reason: .ended(error)),
+            on: entry)
+        self.forgetIfUnused(entry)
     }
 
     /// Ends every session, try and timer.
@@ -569,8 +602,7 @@ final class PeerSupervisor {
         let inbound: any InboundSink
         switch self.configuration.handshake {
         case .application:
-            let queue = self.messages.queue(for: .init(peer: entry.peer, stream: StreamName.handshake))
-            inbound = SessionInbound(session: session, queue: queue, isGated: false, counters: self.counters)
+            inbound = self.inbound(StreamName.handshake, of: session, isGated: false)
         case .standard(let handshake):
             entry.handshake = StandardHandshakeRun(
                 localKey: self.identity.publicKey, remotePeer: entry.peer, hello: handshake.hello)
@@ -621,19 +653,36 @@ final class PeerSupervisor {
         self.messages.forgetEmpty(of: entry.peer)
     }
 
+    private func inbound(_ name: String, of session: PeerSession, isGated: Bool) -> SessionInbound {
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let loop = self.eventLoop
+        return SessionInbound(
+            session: session, queue: self.messages.use(.init(peer: session.peer, stream: name)), isGated: isGated,
+            counters: self.counters, instruments: self.instruments.stream(name, with: session.peer),
+            notices: self.notices,
+            overflow: { [weak session] in
+                guard let session else { return }
+                loop.execute { bound.value.overflowed(session, name) }
+            })
+    }
+
     private func channel(
         _ name: String, of session: PeerSession, key: PairKey?, inbound: any InboundSink
     ) -> StreamChannel {
         var limits = StreamChannel.Limits(
             maximumMessage: self.configuration.maximumMessageSize,
             sendBufferBytes: self.configuration.sendBufferBytes,
-            sendBufferMessages: self.configuration.sendBufferMessages)
+            sendBufferMessages: self.configuration.sendBufferMessages,
+            lowBytes: self.configuration.sendLowWatermarkBytes,
+            lowMessages: self.configuration.sendLowWatermarkMessages)
         if name == StreamName.handshake { limits.opensStreams = session.isOutbound }
         if name == StreamName.handshake, case .standard = self.configuration.handshake {
             // Its few messages never wait, and are never large.
             limits.maximumMessage = StandardHandshakeRun.maximumMessageLength
             limits.sendBufferMessages = .max
             limits.sendBufferBytes = .max
+            limits.lowMessages = nil
+            limits.lowBytes = nil
         }
         return StreamChannel(
             peer: session.peer, name: name, session: session.generation, key: key, limits: limits,
@@ -831,7 +880,7 @@ final class PeerSupervisor {
         case .connectionLost(let reason): GlueberryError(.closed, "the connection ended: \(reason)", peer: peer)
         case .handshakeTimedOut:
             GlueberryError(.handshakeTimedOut, "the handshake was not complete in time", peer: peer)
-        case .handshakeFailed(let error): error
+        case .handshakeFailed(let error), .ended(let error): error
         case .superseded: GlueberryError(.closed, "superseded: the peer began a new session", peer: peer)
         case .disconnected:
             self.isStopping

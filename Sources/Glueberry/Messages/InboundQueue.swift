@@ -16,8 +16,8 @@ import PeerIdentity
 
 /// What arrived on one stream of one peer and waits for a consumer, over all sessions, in the order of arrival.
 ///
-/// It is bounded in messages and bytes: when it is full, the stream is parsed no further and its window stays shut, which
-/// holds up that stream of that peer and nothing else.
+/// It is bounded in messages and bytes. What happens when it is full is the policy's to say: by default the stream is
+/// parsed no further and its window stays shut, which holds up that stream of that peer and nothing else.
 final class InboundQueue: Sendable {
     struct Key: Hashable, Sendable {
         let peer: PeerID
@@ -25,8 +25,24 @@ final class InboundQueue: Sendable {
     }
 
     struct Limits: Sendable {
+        /// At so many messages or bytes the queue is full.
         var messages: Int
         var bytes: Int
+        /// A stream that was held up goes on when there are so many left.
+        var lowMessages: Int
+        var lowBytes: Int
+        var policy: ReceivePolicy
+
+        init(
+            messages: Int, bytes: Int, lowMessages: Int? = nil, lowBytes: Int? = nil,
+            policy: ReceivePolicy = .backpressure
+        ) {
+            self.messages = messages
+            self.bytes = bytes
+            self.lowMessages = lowMessages ?? messages / 2
+            self.lowBytes = lowBytes ?? bytes / 2
+            self.policy = policy
+        }
     }
 
     struct Entry: Sendable {
@@ -34,6 +50,35 @@ final class InboundQueue: Sendable {
         /// The stream that brought it, and gets its credit.
         let sourceID: ObjectIdentifier
         let source: NIOLoopBound<FrameStream>
+
+        var bytes: Int { self.received.message.payload.readableBytes }
+    }
+
+    /// What became of a batch.
+    struct Arrival {
+        /// Whether more may follow.
+        var room = InboundRoom.now
+        /// Messages that were dropped, of the batch or of what was there before.
+        var dropped = 0
+        /// Whether the session is to end because of it.
+        var isOverflow = false
+    }
+
+    /// What waits, at one moment.
+    struct Pending {
+        /// How often a consumer has taken something; with `undelivered`, what tells whether anybody reads.
+        var takes: UInt64 = 0
+        /// Messages of batches that consumers have taken, and not been given yet.
+        var undelivered = 0
+        var messages = 0
+        var bytes = 0
+        /// Whether a stream is held up.
+        var isBlocked = false
+    }
+
+    private struct Borrower {
+        let id: ObjectIdentifier
+        weak var cursor: MessageCursor?
     }
 
     private struct State {
@@ -42,42 +87,120 @@ final class InboundQueue: Sendable {
         var inbox: MessageInbox
         var paused: [ObjectIdentifier: NIOLoopBound<FrameStream>] = [:]
         var isDiscarding = false
-        /// Entries that a consumer has taken as a batch and not yet used up.
+        /// Entries that consumers have taken as batches and not yet used up.
         var lent = 0
+        var borrowers: [Borrower] = []
+        var takes: UInt64 = 0
         /// The change of the routes that gave the queue its inbox.
         var revision: UInt64 = 0
+        /// Those who may still bring something.
+        var users = 0
+        var hadUsers = false
+        var isRetired = false
+        var isWatched = false
+        /// The session that brought more than fits, under the policy `disconnect`: nothing more of it is taken.
+        var overflowed: UInt64?
     }
 
     /// How many times its bound a queue holds of what ended sessions leave behind.
     private static let saturation = 4
 
     let key: Key
-    private let limits: Limits
+    let limits: Limits
+    private let watch: StallWatch?
+    /// Called when nothing is in the queue any more and nobody can bring anything.
+    private let onUnused: @Sendable (InboundQueue) -> Void
     private let state: Locked<State>
 
-    init(key: Key, limits: Limits, inbox: MessageInbox) {
+    init(
+        key: Key, limits: Limits, inbox: MessageInbox, watch: StallWatch? = nil,
+        onUnused: @escaping @Sendable (InboundQueue) -> Void = { _ in }
+    ) {
         self.key = key
         self.limits = limits
+        self.watch = watch
+        self.onUnused = onUnused
         self.state = Locked(State(inbox: inbox))
     }
 
-    /// Adds what one read brought, and says whether more may follow.
+    // MARK: Those who bring messages
+
+    /// Notes somebody who may bring messages; false if the queue is given up.
+    func use() -> Bool {
+        self.state.withLock { state in
+            guard !state.isRetired else { return false }
+            state.users += 1
+            state.hadUsers = true
+            return true
+        }
+    }
+
+    /// Ends what ``use()`` began.
+    func unuse() {
+        let isUnused = self.state.withLock { state in
+            state.users -= 1
+            return Self.isUnused(state)
+        }
+        if isUnused { self.onUnused(self) }
+    }
+
+    /// Gives the queue up if nothing is in it, nothing out of it can come back, and nobody can bring anything.
+    func retire() -> Bool {
+        self.state.withLock { state in
+            if Self.isUnused(state) { state.isRetired = true }
+            return state.isRetired
+        }
+    }
+
+    private static func isUnused(_ state: State) -> Bool {
+        state.users == 0 && state.entries.isEmpty && state.lent == 0
+    }
+
+    /// Adds what one read brought; on the event loop of its stream.
     func append(
         _ batch: [ReceivedMessage], from source: NIOLoopBound<FrameStream>, id: ObjectIdentifier
-    ) -> InboundRoom {
-        let (room, inbox) = self.state.withLock { state -> (InboundRoom, MessageInbox?) in
-            guard !state.isDiscarding else { return (.none, nil) }
+    ) -> Arrival {
+        var dropped: [Entry] = []
+        let (arrival, inbox, isNewlyWaiting) = self.state.withLock { state -> (Arrival, MessageInbox?, Bool) in
+            guard !state.isDiscarding else { return (Arrival(room: .none), nil, false) }
             let wasEmpty = state.entries.isEmpty
+            var arrival = Arrival()
             for received in batch {
-                state.entries.append(Entry(received: received, sourceID: id, source: source))
-                state.bytes += received.message.payload.readableBytes
+                let entry = Entry(received: received, sourceID: id, source: source)
+                switch self.limits.policy {
+                case .backpressure: break
+                case .dropOldest: self.makeRoom(for: entry, &state, &dropped)
+                case .dropNewest:
+                    guard self.fits(entry, state) else {
+                        dropped.append(entry)
+                        continue
+                    }
+                case .disconnect:
+                    let session = received.message.session
+                    guard state.overflowed != session, self.fits(entry, state) else {
+                        arrival.isOverflow = arrival.isOverflow || state.overflowed != session
+                        state.overflowed = session
+                        dropped.append(entry)
+                        continue
+                    }
+                }
+                state.entries.append(entry)
+                state.bytes += entry.bytes
             }
-            let room = self.room(state)
-            if room != .now { state.paused[id] = source }
-            return (room, wasEmpty && !state.entries.isEmpty ? state.inbox : nil)
+            arrival.dropped = dropped.count
+            if self.limits.policy == .backpressure {
+                arrival.room = self.room(state)
+                if arrival.room != .now { state.paused[id] = source }
+            }
+            let isFilled = wasEmpty && !state.entries.isEmpty
+            let isNewlyWaiting = isFilled && !state.isWatched && self.watch != nil
+            if isNewlyWaiting { state.isWatched = true }
+            return (arrival, isFilled ? state.inbox : nil, isNewlyWaiting)
         }
         inbox?.ready(self)
-        return room
+        if isNewlyWaiting { self.watch?.add(self) }
+        if !dropped.isEmpty { Self.giveCredit(dropped) }
+        return arrival
     }
 
     private func room(_ state: State) -> InboundRoom {
@@ -85,6 +208,27 @@ final class InboundQueue: Sendable {
             state.entries.count / factor >= self.limits.messages || state.bytes / factor >= self.limits.bytes
         }
         return isOver(Self.saturation) ? .none : isOver(1) ? .soon : .now
+    }
+
+    /// Whether the bounds allow another message; one that is larger than the whole queue passes alone.
+    private func fits(_ entry: Entry, _ state: State) -> Bool {
+        state.entries.isEmpty
+            || state.entries.count < self.limits.messages && entry.bytes <= self.limits.bytes - state.bytes
+    }
+
+    /// Drops the oldest messages until another fits; what a consumer has taken is none of them.
+    private func makeRoom(for entry: Entry, _ state: inout State, _ dropped: inout [Entry]) {
+        while !self.fits(entry, state), let oldest = state.entries.popFirst() {
+            state.bytes -= oldest.bytes
+            dropped.append(oldest)
+        }
+    }
+
+    /// Gives the window back what messages took up that nobody will read.
+    private static func giveCredit(_ dropped: [Entry]) {
+        var credits: [ObjectIdentifier: (source: NIOLoopBound<FrameStream>, bytes: Int)] = [:]
+        for entry in dropped { credits[entry.sourceID, default: (entry.source, 0)].bytes += entry.received.credit }
+        for (source, bytes) in credits.values { source.eventLoop.execute { source.value.giveCredit(bytes) } }
     }
 
     /// Drops what is in the queue and whatever else comes.
@@ -102,17 +246,34 @@ final class InboundQueue: Sendable {
         }
     }
 
-    /// Takes up to `count` entries from the front for a consumer.
-    func take(_ count: Int, for inbox: MessageInbox) -> [Entry] {
+    // MARK: Consumers
+
+    /// Takes a batch from the front for a consumer: up to `count` messages of together at most `bytes`, and at least one.
+    func take(
+        _ count: Int, bytes: Int = .max, for inbox: MessageInbox, by cursor: MessageCursor? = nil
+    ) -> [Entry] {
         let (taken, resumed, isMoreReady) = self.state.withLock {
             state -> ([Entry], [NIOLoopBound<FrameStream>], Bool) in
             guard state.inbox === inbox else { return ([], [], false) }
-            let taken = Array(state.entries.prefix(count))
-            state.entries.removeFirst(taken.count)
-            for entry in taken { state.bytes -= entry.received.message.payload.readableBytes }
-            state.lent += taken.count
+            var taken: [Entry] = []
+            taken.reserveCapacity(min(count, state.entries.count))
+            var takenBytes = 0
+            while taken.count < count, let entry = state.entries.first {
+                guard taken.isEmpty || entry.bytes <= bytes - takenBytes else { break }
+                taken.append(entry)
+                takenBytes += entry.bytes
+                state.entries.removeFirst()
+            }
+            if !taken.isEmpty {
+                state.bytes -= takenBytes
+                state.lent += taken.count
+                state.takes += 1
+                if let cursor { state.borrowers.append(Borrower(id: ObjectIdentifier(cursor), cursor: cursor)) }
+            }
             var resumed: [NIOLoopBound<FrameStream>] = []
-            if state.entries.count <= self.limits.messages / 2, state.bytes <= self.limits.bytes / 2 {
+            if !state.paused.isEmpty, state.entries.count <= self.limits.lowMessages,
+                state.bytes <= self.limits.lowBytes
+            {
                 resumed = Array(state.paused.values)
                 state.paused = [:]
             }
@@ -123,17 +284,19 @@ final class InboundQueue: Sendable {
         return taken
     }
 
-    /// Ends what ``take(_:for:)`` gave out: entries that were not used come back to the front, in their order.
-    func settle(_ count: Int, unused entries: ArraySlice<Entry>) {
-        let inbox = self.state.withLock { state in
+    /// Ends what ``take(_:bytes:for:by:)`` gave out: entries that were not used come back to the front, in their order.
+    func settle(_ count: Int, unused entries: ArraySlice<Entry>, by cursor: ObjectIdentifier? = nil) {
+        let (inbox, isUnused) = self.state.withLock { state -> (MessageInbox?, Bool) in
             state.lent -= count
+            if let index = state.borrowers.firstIndex(where: { $0.id == cursor }) { state.borrowers.remove(at: index) }
             for entry in entries.reversed() {
                 state.entries.prepend(entry)
-                state.bytes += entry.received.message.payload.readableBytes
+                state.bytes += entry.bytes
             }
-            return state.entries.isEmpty ? nil : state.inbox
+            return (state.entries.isEmpty ? nil : state.inbox, state.hadUsers && Self.isUnused(state))
         }
         inbox?.ready(self)
+        if isUnused { self.onUnused(self) }
     }
 
     /// Gives the queue another consumer, unless a later change of the routes has done so already; what is in it moves
@@ -148,77 +311,46 @@ final class InboundQueue: Sendable {
         if isReady { inbox.ready(self) }
     }
 
+    // MARK: Looking on
+
     var count: Int { self.state.withLock { $0.entries.count } }
 
-    /// Whether nothing is in the queue, and nothing out of it can come back.
-    var isUnused: Bool { self.state.withLock { $0.entries.isEmpty && $0.lent == 0 } }
-}
-
-/// What a consumer of messages reads from: the queues that have something for it, in turns.
-final class MessageInbox: Sendable {
-    private struct State {
-        var ready: Deque<InboundQueue> = []
-        var waiting: [Settlement<Void, Never>] = []
-        var isFinished = false
-        var isClaimed = false
-    }
-
-    private let state = Locked(State())
-
-    /// A queue has something.
-    func ready(_ queue: InboundQueue) {
-        let waiting = self.state.withLock { state in
-            if !state.ready.contains(where: { $0 === queue }) { state.ready.append(queue) }
-            defer { state.waiting = [] }
-            return state.waiting
+    /// What waits for a consumer, with what is left of the batches that consumers have taken.
+    var pending: Pending {
+        let (pending, borrowers) = self.state.withLock { state in
+            (
+                Pending(
+                    takes: state.takes, messages: state.entries.count, bytes: state.bytes,
+                    isBlocked: !state.paused.isEmpty), state.borrowers
+            )
         }
-        for waiter in waiting { waiter.succeed() }
+        return Self.adding(borrowers, to: pending)
     }
 
-    /// Nothing more will come: what is there can still be read.
-    func finish() {
-        let waiting = self.state.withLock { state in
-            state.isFinished = true
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for waiter in waiting { waiter.succeed() }
-    }
-
-    /// Makes the caller the one consumer; false if there is one.
-    func claim() -> Bool {
-        self.state.withLock { state in
-            defer { state.isClaimed = true }
-            return !state.isClaimed
-        }
-    }
-
-    func release() {
-        self.state.withLock { $0.isClaimed = false }
-    }
-
-    /// The next batch; nil at the end, or when the calling task is cancelled.
-    func next(_ count: Int) async -> (queue: InboundQueue, entries: [InboundQueue.Entry])? {
-        while true {
-            let wait = Settlement<Void, Never>()
-            let (queue, isFinished) = self.state.withLock { state -> (InboundQueue?, Bool) in
-                if let queue = state.ready.popFirst() { return (queue, false) }
-                if state.isFinished { return (nil, true) }
-                state.waiting.append(wait)
-                return (nil, false)
+    /// What waits, for whoever watches the queue; nil, and the queue is not watched any more, if nothing does.
+    func watchedPending() -> Pending? {
+        let seen = self.state.withLock { state -> (Pending, [Borrower])? in
+            if state.isDiscarding || state.entries.isEmpty && state.lent == 0 {
+                state.isWatched = false
+                return nil
             }
-            if let queue {
-                let entries = queue.take(count, for: self)
-                if !entries.isEmpty { return (queue, entries) }
-                continue
-            }
-            if isFinished || Task.isCancelled { return nil }
-            await withTaskCancellationHandler {
-                _ = await wait.value()
-            } onCancel: {
-                wait.succeed()
-            }
-            if Task.isCancelled { return nil }
+            return (
+                Pending(
+                    takes: state.takes, messages: state.entries.count, bytes: state.bytes,
+                    isBlocked: !state.paused.isEmpty), state.borrowers
+            )
         }
+        return seen.map { Self.adding($0.1, to: $0.0) }
+    }
+
+    private static func adding(_ borrowers: [Borrower], to pending: Pending) -> Pending {
+        var pending = pending
+        for borrower in borrowers {
+            guard let (messages, bytes) = borrower.cursor?.undelivered else { continue }
+            pending.undelivered += messages
+            pending.messages += messages
+            pending.bytes += bytes
+        }
+        return pending
     }
 }

@@ -23,28 +23,57 @@ final class MessageHub: Sendable {
 
     private struct State {
         var inboxes: [Route: MessageInbox] = [.all: MessageInbox()]
+        /// Routes that have a consumer.
+        var claimed: Set<Route> = []
         var queues: [InboundQueue.Key: InboundQueue] = [:]
         var isFinished = false
         /// Grows with every change of the routes, so that of two changes at once the later one decides.
         var revision: UInt64 = 0
+        var watch: StallWatch?
     }
 
     private let limits: InboundQueue.Limits
+    private let policies: [String: ReceivePolicy]
     private let state = Locked(State())
 
-    init(limits: InboundQueue.Limits) {
+    init(limits: InboundQueue.Limits, policies: [String: ReceivePolicy] = [:]) {
         self.limits = limits
+        self.policies = policies
     }
+
+    /// Has the queues that are made from now on watched for consumers that have stopped reading.
+    func begin(_ watch: StallWatch) {
+        self.state.withLock { $0.watch = watch }
+    }
+
+    // MARK: Queues
 
     /// The queue of a stream of a peer; there is one, however many ask at once.
     func queue(for key: InboundQueue.Key) -> InboundQueue {
         self.state.withLock { state in
             if let queue = state.queues[key] { return queue }
-            let queue = InboundQueue(key: key, limits: self.limits, inbox: Self.inbox(for: key, in: &state))
+            var limits = self.limits
+            if let policy = self.policies[key.stream] { limits.policy = policy }
+            let queue = InboundQueue(
+                key: key, limits: limits, inbox: Self.inbox(for: key, in: &state), watch: state.watch,
+                onUnused: { [weak self] in self?.forget($0) })
             state.queues[key] = queue
             return queue
         }
     }
+
+    /// The queue for somebody who brings messages; it stays until ``InboundQueue/unuse()``.
+    func use(_ key: InboundQueue.Key) -> InboundQueue {
+        while true {
+            let queue = self.queue(for: key)
+            if queue.use() { return queue }
+            // It was given up at this very moment.
+            self.remove(queue)
+        }
+    }
+
+    /// The queue of a stream of a peer, if there is one.
+    func existingQueue(for key: InboundQueue.Key) -> InboundQueue? { self.state.withLock { $0.queues[key] } }
 
     /// Forgets the queue of a handshake stream: what an ended session's handshake left is of no use to anybody.
     ///
@@ -54,33 +83,47 @@ final class MessageHub: Sendable {
         self.state.withLock { $0.queues.removeValue(forKey: key) }?.discard() ?? 0
     }
 
-    /// Forgets the queues of a peer that are empty.
+    /// Forgets the queues of a peer that are empty and that nobody can bring anything to.
     func forgetEmpty(of peer: PeerID) {
+        let queues = self.state.withLock { state in state.queues.values.filter { $0.key.peer == peer } }
+        for queue in queues { self.forget(queue) }
+    }
+
+    private func forget(_ queue: InboundQueue) {
+        if queue.retire() { self.remove(queue) }
+    }
+
+    private func remove(_ queue: InboundQueue) {
         self.state.withLock { state in
-            state.queues = state.queues.filter { $0.key.peer != peer || !$0.value.isUnused }
+            if state.queues[queue.key] === queue { state.queues[queue.key] = nil }
         }
     }
 
+    // MARK: Routes
+
     /// Claims a route for one consumer and moves what is queued for it into it; nil if somebody has claimed it.
     func claim(_ route: Route) -> MessageInbox? {
-        let (inbox, moved, revision) = self.state.withLock { state -> (MessageInbox?, [InboundQueue], UInt64) in
+        let (claimed, moved, revision, isFinished) = self.state.withLock {
+            state -> (MessageInbox?, [InboundQueue], UInt64, Bool) in
+            guard state.claimed.insert(route).inserted else { return (nil, [], 0, false) }
             let inbox = state.inboxes[route] ?? MessageInbox()
-            guard inbox.claim() else { return (nil, [], 0) }
             state.inboxes[route] = inbox
             state.revision += 1
-            if state.isFinished { inbox.finish() }
             let moved = state.queues.values.filter { Self.inbox(for: $0.key, in: &state) === inbox }
-            return (inbox, moved, state.revision)
+            return (inbox, moved, state.revision, state.isFinished)
         }
-        if let inbox, route != .all { for queue in moved { queue.move(to: inbox, revision: revision) } }
-        return inbox
+        guard let claimed else { return nil }
+        if route != .all { for queue in moved { queue.move(to: claimed, revision: revision) } }
+        if isFinished { claimed.finish() }
+        return claimed
     }
 
     /// Ends a route; what was left in it goes to whoever is next in line.
     func release(_ route: Route, _ inbox: MessageInbox) {
         let (moves, revision) = self.state.withLock { state -> ([(InboundQueue, MessageInbox)], UInt64) in
-            inbox.release()
-            guard route != .all, state.inboxes[route] === inbox else { return ([], 0) }
+            guard state.inboxes[route] === inbox else { return ([], 0) }
+            state.claimed.remove(route)
+            guard route != .all else { return ([], 0) }
             let affected = state.queues.values.filter { Self.inbox(for: $0.key, in: &state) === inbox }
             state.inboxes[route] = nil
             state.revision += 1

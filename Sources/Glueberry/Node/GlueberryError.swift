@@ -20,7 +20,8 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
             case limitExceeded, peerBlacklisted, publicKeyInvalid, streamFailed, versionMismatch
             case alreadyStarted, alreadyClaimed, cancelled, closed, configurationInvalid, connectionFailed
             case encryptionFailed, handshakeFailed, handshakeTimedOut, hostFailed, invalidStreamName, messageTooLarge
-            case notConnected, notEstablished, notStarted, peerUnknown, publicKeyMismatch, sendQueueFull, sendTimedOut
+            case notConnected, notEstablished, notStarted, peerUnknown, publicKeyMismatch, receiveQueueFull,
+                sendQueueFull, sendTimedOut
             case staleSession, stopped, streamNotPrepared, timedOut, metadataTooLarge, inCooldown
         }
         fileprivate let value: Value
@@ -84,6 +85,8 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         public static let peerUnknown = Code(value: .peerUnknown)
         /// The public key is not the one that the peer ID stands for.
         public static let publicKeyMismatch = Code(value: .publicKeyMismatch)
+        /// A peer sent more than the consumer took, on a stream whose policy is to end the session then.
+        public static let receiveQueueFull = Code(value: .receiveQueueFull)
         /// The send queue has no room, and the call does not wait.
         public static let sendQueueFull = Code(value: .sendQueueFull)
         /// The send queue had no room until the deadline.
@@ -136,6 +139,14 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
     /// An error that is neither retriable nor permanent depends on something that the application does, for example
     /// starting the node.
     public var isPermanent: Bool { self.code.isPermanent }
+
+    static func staleSession(
+        _ session: UInt64, current: UInt64? = nil, peer: PeerID, stream: String? = nil
+    ) -> GlueberryError {
+        GlueberryError(
+            .staleSession, "session \(session) with the peer is over" + (current.map { "; \($0) runs" } ?? ""),
+            hint: "take the session's number from the newest event or message", peer: peer, stream: stream)
+    }
 
     /// Everything that is known, in one line.
     public var description: String {

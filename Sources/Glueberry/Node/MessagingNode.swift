@@ -54,18 +54,24 @@ public protocol MessagingNode: Sendable {
     func state(of peer: PeerID) -> ConnectionState
 
     /// Prepares encrypted streams with a connected peer.
-    func prepareStreams(with peer: PeerID, publicKey: PublicKey, named names: [String]) async throws(GlueberryError)
+    func prepareStreams(
+        with peer: PeerID, publicKey: PublicKey, named names: [String], in session: UInt64?
+    ) async throws(GlueberryError)
     /// Completes the handshake on this side.
-    func finalizeHandshake(with peer: PeerID) async throws(GlueberryError)
+    func finalizeHandshake(with peer: PeerID, in session: UInt64?) async throws(GlueberryError)
     /// Prepares streams and completes the handshake in one step.
-    func completeHandshake(with peer: PeerID, publicKey: PublicKey, streams: [String]) async throws(GlueberryError)
+    func completeHandshake(
+        with peer: PeerID, publicKey: PublicKey, streams: [String], in session: UInt64?
+    ) async throws(GlueberryError)
 
     /// Sends a message; returns when the bounded queue of that peer and stream has taken it.
     func send(
-        _ payload: ByteBuffer, to peer: PeerID, on stream: String, timeout: Duration?
+        _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64?, timeout: Duration?
     ) async throws(GlueberryError)
     /// Sends a message if there is room for it now; never waits.
-    func trySend(_ payload: ByteBuffer, to peer: PeerID, on stream: String) throws(GlueberryError)
+    func trySend(
+        _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64?
+    ) throws(GlueberryError)
 
     /// Claims the messages of all peers and streams that no other sequence takes.
     func messages() throws(GlueberryError) -> Messages
@@ -90,15 +96,39 @@ extension MessagingNode {
         try await self.waitUntilEstablished(with: peer, timeout: nil)
     }
 
+    /// Prepares encrypted streams with a connected peer, whatever session it is in.
+    public func prepareStreams(
+        with peer: PeerID, publicKey: PublicKey, named names: [String]
+    ) async throws(GlueberryError) {
+        try await self.prepareStreams(with: peer, publicKey: publicKey, named: names, in: nil)
+    }
+
+    /// Completes the handshake on this side, whatever session the peer is in.
+    public func finalizeHandshake(with peer: PeerID) async throws(GlueberryError) {
+        try await self.finalizeHandshake(with: peer, in: nil)
+    }
+
+    /// Prepares streams and completes the handshake in one step, whatever session the peer is in.
+    public func completeHandshake(
+        with peer: PeerID, publicKey: PublicKey, streams: [String]
+    ) async throws(GlueberryError) {
+        try await self.completeHandshake(with: peer, publicKey: publicKey, streams: streams, in: nil)
+    }
+
     /// Sends a message with the default deadline.
     public func send(_ payload: ByteBuffer, to peer: PeerID, on stream: String) async throws(GlueberryError) {
-        try await self.send(payload, to: peer, on: stream, timeout: nil)
+        try await self.send(payload, to: peer, on: stream, in: nil, timeout: nil)
     }
 
     /// Sends bytes with the default deadline.
     public func send(
         _ payload: some Collection<UInt8>, to peer: PeerID, on stream: String
     ) async throws(GlueberryError) {
-        try await self.send(ByteBuffer(bytes: payload), to: peer, on: stream, timeout: nil)
+        try await self.send(ByteBuffer(bytes: payload), to: peer, on: stream, in: nil, timeout: nil)
+    }
+
+    /// Sends a message if there is room for it now; never waits.
+    public func trySend(_ payload: ByteBuffer, to peer: PeerID, on stream: String) throws(GlueberryError) {
+        try self.trySend(payload, to: peer, on: stream, in: nil)
     }
 }

@@ -116,7 +116,10 @@ public final class Node: Sendable {
         Hubs(
             messages: MessageHub(
                 limits: .init(
-                    messages: configuration.receiveBufferMessages, bytes: configuration.receiveBufferBytes)),
+                    messages: configuration.receiveBufferMessages, bytes: configuration.receiveBufferBytes,
+                    lowMessages: configuration.receiveLowWatermarkMessages,
+                    lowBytes: configuration.receiveLowWatermarkBytes, policy: configuration.receivePolicy),
+                policies: configuration.receivePolicies),
             events: EventHub(capacity: configuration.eventBuffer, instruments: instruments),
             notices: NoticeHub(capacity: configuration.eventBuffer))
     }

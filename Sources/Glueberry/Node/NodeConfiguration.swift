@@ -63,22 +63,55 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default 30 s.
     public var sendTimeout: Duration = .seconds(30)
-    /// Bytes per peer and stream that are accepted and not yet written before `send` waits.
+    /// The high watermark of sending, in bytes: so many per peer and stream are accepted and not yet written before
+    /// `send` waits.
     ///
     /// Default 1 MiB.
     public var sendBufferBytes = 1024 * 1024
-    /// Messages per peer and stream that are accepted and not yet written before `send` waits.
+    /// The high watermark of sending, in messages: so many per peer and stream are accepted and not yet written before
+    /// `send` waits.
     ///
     /// Default 4,096.
     public var sendBufferMessages = 4096
-    /// Received messages per peer and stream that wait for a consumer before the stream is held up.
+    /// The low watermark of sending, in bytes: once `send` has had to wait, it goes on when no more are left.
+    ///
+    /// At most `sendBufferBytes`. Default: half of that.
+    public var sendLowWatermarkBytes: Int?
+    /// The low watermark of sending, in messages: once `send` has had to wait, it goes on when no more are left.
+    ///
+    /// At most `sendBufferMessages`. Default: half of that.
+    public var sendLowWatermarkMessages: Int?
+    /// The high watermark of receiving, in messages: with so many per peer and stream waiting for a consumer, the queue
+    /// is full, see ``receivePolicy``.
     ///
     /// Default 4,096.
     public var receiveBufferMessages = 4096
-    /// Received bytes per peer and stream that wait for a consumer before the stream is held up.
+    /// The high watermark of receiving, in bytes: with so many per peer and stream waiting for a consumer, the queue is
+    /// full, see ``receivePolicy``.
     ///
     /// Default 4 MiB.
     public var receiveBufferBytes = 4 * 1024 * 1024
+    /// The low watermark of receiving, in messages: a stream that was held up goes on when no more are left.
+    ///
+    /// At most `receiveBufferMessages`. Default: half of that.
+    public var receiveLowWatermarkMessages: Int?
+    /// The low watermark of receiving, in bytes: a stream that was held up goes on when no more are left.
+    ///
+    /// At most `receiveBufferBytes`. Default: half of that.
+    public var receiveLowWatermarkBytes: Int?
+    /// What happens to messages that arrive for a full queue.
+    ///
+    /// Default: backpressure, which loses nothing.
+    public var receivePolicy = ReceivePolicy.backpressure
+    /// What happens to messages that arrive for a full queue, for streams that are to differ from ``receivePolicy``, by
+    /// their names.
+    ///
+    /// Default: none.
+    public var receivePolicies: [String: ReceivePolicy] = [:]
+    /// How long received messages wait without anybody taking one before a notice says so, see ``NodeNotice``.
+    ///
+    /// Default 10 s.
+    public var stallTimeout: Duration = .seconds(10)
     /// Events per consumer that wait before older ones give way.
     ///
     /// Default 1,024.
@@ -149,6 +182,25 @@ public struct NodeConfiguration: Sendable {
         positive(self.sendBufferMessages, "sendBufferMessages")
         positive(self.receiveBufferMessages, "receiveBufferMessages")
         positive(self.receiveBufferBytes, "receiveBufferBytes")
+        func watermark(_ low: Int?, _ name: String, below high: Int, _ highName: String) {
+            guard let low else { return }
+            if low < 0 { problems.append("\(name) must not be negative") }
+            if low > high { problems.append("\(name) is above \(highName)") }
+        }
+        watermark(self.sendLowWatermarkBytes, "sendLowWatermarkBytes", below: self.sendBufferBytes, "sendBufferBytes")
+        watermark(
+            self.sendLowWatermarkMessages, "sendLowWatermarkMessages", below: self.sendBufferMessages,
+            "sendBufferMessages")
+        watermark(
+            self.receiveLowWatermarkBytes, "receiveLowWatermarkBytes", below: self.receiveBufferBytes,
+            "receiveBufferBytes")
+        watermark(
+            self.receiveLowWatermarkMessages, "receiveLowWatermarkMessages", below: self.receiveBufferMessages,
+            "receiveBufferMessages")
+        for name in self.receivePolicies.keys.sorted() where !StreamName.isValid(name) {
+            problems.append("receivePolicies names \"\(name)\", which is not a stream name")
+        }
+        positive(self.stallTimeout, "stallTimeout")
         positive(self.eventBuffer, "eventBuffer")
         if self.pairMessageThreshold == 0 { problems.append("pairMessageThreshold must be above 0") }
         if self.flushTimeout < .zero { problems.append("flushTimeout must not be negative") }

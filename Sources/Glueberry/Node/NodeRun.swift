@@ -26,6 +26,7 @@ final class NodeRun: Sendable {
     private let events: EventHub
     private let noticeHub: NoticeHub
     let notices: NoticePublisher
+    private let stallWatch: StallWatch
     let tasks: OwnedTasks
     /// Everything of the run has ended.
     let ended = Occasion()
@@ -52,8 +53,17 @@ final class NodeRun: Sendable {
         self.messages = messages
         self.events = events
         self.noticeHub = notices
-        self.notices = NoticePublisher(hub: notices, eventLoop: eventLoop)
         self.tasks = OwnedTasks(in: scope, executor: group as? any TaskExecutor)
+        let publisher = NoticePublisher(hub: notices, eventLoop: eventLoop)
+        self.notices = publisher
+        self.stallWatch = StallWatch(timeout: TimeAmount(configuration.stallTimeout), eventLoop: eventLoop) {
+            queue, pending in
+            publisher.publish(
+                NodeNotice(
+                    .consumerStalled(pendingMessages: pending.messages, pendingBytes: pending.bytes),
+                    peer: queue.key.peer, stream: queue.key.stream))
+        }
+        messages.begin(self.stallWatch)
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
@@ -71,7 +81,7 @@ final class NodeRun: Sendable {
             supervisor.value = PeerSupervisor(
                 eventLoop: eventLoop, host: host, identity: identity, configuration: configuration,
                 directory: directory, messages: messages, events: events, tasks: tasks, counters: counters,
-                instruments: instruments, logger: logger)
+                notices: publisher, instruments: instruments, logger: logger)
         }
     }
 
@@ -101,6 +111,7 @@ final class NodeRun: Sendable {
         self.instruments.pairs.setObserver(nil)
         await self.tasks.cancelAndWait()
         self.messages.finish()
+        self.stallWatch.finish()
         self.events.finish()
         self.notices.finish()
         self.noticeHub.finish()

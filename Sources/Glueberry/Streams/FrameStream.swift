@@ -33,6 +33,8 @@ final class FrameStream: StreamConsumer {
     private var endedBeforeAttachment = false
 
     private var input = ByteBuffer()
+    /// Whether nobody else holds the memory of `input`, so that it can be written without a copy of the whole.
+    private var ownsInput = false
     private var decoder = FrameDecoder(maximumPayload: 0)
     /// Bytes of the unfinished frame in `input` that have been given back to the window already, so that a frame may be
     /// larger than the window.
@@ -214,8 +216,41 @@ final class FrameStream: StreamConsumer {
         if self.isRetaining { self.stopRetaining() }
         if self.input.readableBytes == 0 {
             self.input = bytes
+            self.ownsInput = false
         } else {
+            self.ownInput()
+            self.makeRoom(for: bytes.readableBytes)
             self.input.writeImmutableBuffer(bytes)
+        }
+    }
+
+    /// Moves what is left of a read, whose memory belongs to the connection, into memory of the stream's own.
+    private func ownInput() {
+        guard !self.ownsInput else { return }
+        self.input = Frame.copy(self.input)
+        self.ownsInput = true
+    }
+
+    private func makeRoom(for count: Int) {
+        guard count > self.input.writableBytes else { return }
+        self.input.discardReadBytes()
+        // Once a good part of a frame is there, room for the rest is made at once; an announcement alone gets none.
+        let held = self.input.readableBytes + count
+        if let length = try? self.decoder.frameLength(self.input), length / 4 <= held {
+            self.input.reserveCapacity(max(length, held))
+        }
+    }
+
+    /// Keeps no more memory than what waits to be parsed needs.
+    ///
+    /// What was handed on has memory of its own. A read that is used up belongs to the connection, and a large frame that
+    /// is complete has left a large buffer behind.
+    private func trimInput() {
+        if self.input.readableBytes == 0 {
+            self.input = ByteBuffer()
+        } else if !self.ownsInput || self.input.storageCapacity / 4 > max(self.input.readableBytes, 4096) {
+            self.ownsInput = false
+            self.ownInput()
         }
     }
 
@@ -245,6 +280,7 @@ final class FrameStream: StreamConsumer {
     /// of a session (`isFinal`) nothing is kept back but what is beyond all measure.
     private func parse(_ stream: MuxedStream, isFinal: Bool = false) {
         guard case .attached(let channel) = self.attachment, isFinal || !self.isPaused else { return }
+        defer { self.trimInput() }
         guard channel.inbound.isOpen(for: self.bound) else {
             self.isPaused = true
             return
@@ -325,7 +361,7 @@ final class FrameStream: StreamConsumer {
     }
 
     private func open(_ payload: ByteBuffer, _ channel: StreamChannel) -> ByteBuffer? {
-        guard let key = channel.key else { return payload }
+        guard let key = channel.key else { return Frame.copy(payload) }
         return Frame.open(payload, with: key.cipher)
     }
 
@@ -394,9 +430,9 @@ final class FrameStream: StreamConsumer {
     private func dropRefused(_ channel: StreamChannel) {
         self.stopRetaining()
         self.hasProgressed = true
-        guard self.writtenOfFirst > 0, let first = self.inFlight.popFirst() else { return }
+        let halfWritten = self.writtenOfFirst > 0 ? self.inFlight.popFirst() : nil
         self.writtenOfFirst = 0
-        channel.release(bytes: first.readableBytes, messages: 1)
+        channel.refusedByPeer(halfWritten: halfWritten)
     }
 
     private func detach() {
@@ -408,7 +444,10 @@ final class FrameStream: StreamConsumer {
     /// The session is over: what was received is handed on, and the stream ends.
     func channelClosed() {
         if case .attached(let channel) = self.attachment {
-            if let stream = self.stream { self.parse(stream, isFinal: true) }
+            if let stream = self.stream {
+                self.parse(stream, isFinal: true)
+                self.abandonInput(channel)
+            }
             self.unfinishedEnded(channel)
         }
         self.stopRetaining()
@@ -418,6 +457,13 @@ final class FrameStream: StreamConsumer {
         self.detach()
         // What has been written is not taken back by a reset.
         if isWritten { stream?.finish() } else { stream?.reset(code: StreamErrorCode.none) }
+    }
+
+    /// Counts the messages that came and that the queue, many times full, takes no more of.
+    private func abandonInput(_ channel: StreamChannel) {
+        var count = 0
+        while (try? self.decoder.next(&self.input)) != nil { count += 1 }
+        if count > 0 { channel.inbound.abandoned(count) }
     }
 
     private func end(code: UInt32, _ stream: MuxedStream) {

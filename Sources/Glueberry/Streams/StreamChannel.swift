@@ -26,6 +26,9 @@ final class StreamChannel: Sendable {
         var maximumMessage: Int
         var sendBufferBytes: Int
         var sendBufferMessages: Int
+        /// Once the queue was full, sends are admitted again when no more than this is left; nil is half of the bound.
+        var lowBytes: Int?
+        var lowMessages: Int?
         /// Sent messages that are kept until the other side has shown that it reads the stream.
         var retainedBytes = 256 * 1024
         var retention: TimeAmount = .seconds(10)
@@ -36,6 +39,7 @@ final class StreamChannel: Sendable {
     }
 
     private struct Waiter {
+        let id: UInt64
         let bytes: Int
         let admitted: Settlement<Void, GlueberryError>
     }
@@ -62,9 +66,16 @@ final class StreamChannel: Sendable {
         /// Accepted and not yet written to the transport.
         var pendingBytes = 0
         var pendingMessages = 0
+        /// Of the pending messages, those that have room and are not queued yet.
+        var reservedMessages = 0
+        /// Whether the queue was full and has not come down to its low watermark since.
+        var isBlocked = false
+        /// Messages that the other side refused before they were wholly written.
+        var refusedMessages = 0
         /// Of the queued messages, those that were written on a stream before, which the other side may have read or not.
         var writtenBefore = 0
         var waiters: Deque<Waiter> = []
+        var lastWaiter: UInt64 = 0
         var target = Target.none
         var incoming: Incoming?
         /// Streams of ours that have ended and of which something waits to be parsed.
@@ -121,6 +132,17 @@ final class StreamChannel: Sendable {
     /// Sends that wait for room.
     var waitingSends: Int { self.state.withLock { $0.waiters.count } }
 
+    /// How full the queue is.
+    var sending: (direction: FlowControl.Direction, waitingSends: Int) {
+        self.state.withLock { state in
+            (
+                FlowControl.Direction(
+                    pendingMessages: state.pendingMessages, pendingBytes: state.pendingBytes,
+                    isBlocked: state.isBlocked && !self.isLow(state)), state.waiters.count
+            )
+        }
+    }
+
     // MARK: Sending, from any task
 
     /// Sends a message; returns when the bounded queue has taken it.
@@ -134,6 +156,10 @@ final class StreamChannel: Sendable {
             self.instruments.pendingChanged(to: self.unwrittenMessages)
             let began = self.eventLoop.now
             defer { self.instruments.backpressureEnded(after: self.eventLoop.now - began) }
+            let waiter = self.state.withLock { state in
+                state.lastWaiter += 1
+                return state.lastWaiter
+            }
             try await self.eventLoop.await(
                 timeout: timeout,
                 ended: { code -> GlueberryError in
@@ -144,8 +170,8 @@ final class StreamChannel: Sendable {
                         : GlueberryError(
                             .cancelled, "the send was cancelled; nothing was sent", peer: peer, stream: name)
                 },
-                start: { (admitted: Settlement<Void, GlueberryError>) in self.wait(bytes, admitted) },
-                abandon: { self.admitWaiters() })
+                start: { (admitted: Settlement<Void, GlueberryError>) in self.wait(waiter, bytes, admitted) },
+                abandon: { self.withdraw(waiter) })
         }
         try self.enqueue(payload, reserved: bytes)
     }
@@ -194,27 +220,67 @@ final class StreamChannel: Sendable {
     private func reserve(_ bytes: Int) throws(GlueberryError) -> Bool {
         let result = self.state.withLock { state -> Result<Bool, GlueberryError> in
             if let closed = state.closed { return .failure(closed) }
-            guard state.waiters.isEmpty, self.hasRoom(state, bytes) else { return .success(false) }
-            state.pendingBytes += bytes
-            state.pendingMessages += 1
-            return .success(true)
+            guard state.waiters.isEmpty else { return .success(false) }
+            return .success(self.takeRoom(bytes, in: &state))
         }
         return try result.get()
     }
 
-    private func hasRoom(_ state: State, _ bytes: Int) -> Bool {
+    private func takeRoom(_ bytes: Int, in state: inout State) -> Bool {
+        if state.isBlocked, self.isLow(state) { state.isBlocked = false }
         // A message that is larger than the whole buffer passes when nothing else is queued.
-        state.pendingMessages == 0
-            || state.pendingMessages < self.limits.sendBufferMessages
-                && state.pendingBytes + bytes <= self.limits.sendBufferBytes
+        guard
+            state.pendingMessages == 0
+                || !state.isBlocked && state.pendingMessages < self.limits.sendBufferMessages
+                    && bytes <= self.limits.sendBufferBytes - state.pendingBytes
+        else {
+            state.isBlocked = true
+            return false
+        }
+        state.pendingBytes += bytes
+        state.pendingMessages += 1
+        state.reservedMessages += 1
+        return true
     }
 
-    private func wait(_ bytes: Int, _ admitted: Settlement<Void, GlueberryError>) {
+    private func isLow(_ state: State) -> Bool {
+        state.pendingMessages == 0
+            || state.pendingMessages <= self.limits.lowMessages ?? self.limits.sendBufferMessages / 2
+                && state.pendingBytes <= self.limits.lowBytes ?? self.limits.sendBufferBytes / 2
+    }
+
+    /// Frees room; returns who waited until nothing is pending any more, if that is so now.
+    private static func free(
+        bytes: Int, messages: Int, in state: inout State
+    ) -> [Settlement<Void, HostError>] {
+        state.pendingBytes -= bytes
+        state.pendingMessages -= messages
+        guard state.pendingMessages == 0 else { return [] }
+        defer { state.drained = [] }
+        return state.drained
+    }
+
+    private func wait(_ id: UInt64, _ bytes: Int, _ admitted: Settlement<Void, GlueberryError>) {
         let closed = self.state.withLock { state -> GlueberryError? in
-            if state.closed == nil { state.waiters.append(Waiter(bytes: bytes, admitted: admitted)) }
+            if state.closed == nil { state.waiters.append(Waiter(id: id, bytes: bytes, admitted: admitted)) }
             return state.closed
         }
-        if let closed { admitted.fail(closed) } else { self.admitWaiters() }
+        if let closed {
+            admitted.fail(closed)
+        } else if admitted.isSettled {
+            // The deadline or the cancellation came before there was anything to withdraw.
+            self.withdraw(id)
+        } else {
+            self.admitWaiters()
+        }
+    }
+
+    /// Whoever has given up leaves its place, and may have stood in the way of others.
+    private func withdraw(_ id: UInt64) {
+        self.state.withLock { state in
+            if let index = state.waiters.firstIndex(where: { $0.id == id }) { state.waiters.remove(at: index) }
+        }
+        self.admitWaiters()
     }
 
     private func admitWaiters() {
@@ -222,31 +288,26 @@ final class StreamChannel: Sendable {
         while !isDone {
             let chosen = self.state.withLock { state -> [Waiter] in
                 var chosen: [Waiter] = []
-                while let first = state.waiters.first {
-                    guard !first.admitted.isSettled else {
-                        state.waiters.removeFirst()
-                        continue
-                    }
-                    guard self.hasRoom(state, first.bytes) else { break }
+                while let first = state.waiters.first, self.takeRoom(first.bytes, in: &state) {
                     state.waiters.removeFirst()
-                    state.pendingBytes += first.bytes
-                    state.pendingMessages += 1
                     chosen.append(first)
                 }
                 return chosen
             }
             // Whoever gave up between the choice and the waking leaves its room to the next in line.
             let late = chosen.filter { !$0.admitted.succeed() }
-            if !late.isEmpty {
-                self.state.withLock { state in
-                    for waiter in late {
-                        state.pendingBytes -= waiter.bytes
-                        state.pendingMessages -= 1
-                    }
-                }
-            }
+            for waiter in late { self.giveUpRoom(waiter.bytes) }
             isDone = late.isEmpty
         }
+    }
+
+    /// Gives back room that was taken and not used.
+    private func giveUpRoom(_ bytes: Int) {
+        let drained = self.state.withLock { state in
+            state.reservedMessages -= 1
+            return Self.free(bytes: bytes, messages: 1, in: &state)
+        }
+        for waiter in drained { waiter.succeed() }
     }
 
     private func enqueue(_ payload: ByteBuffer, reserved bytes: Int) throws(GlueberryError) {
@@ -264,12 +325,14 @@ final class StreamChannel: Sendable {
         } catch {
             encrypting?.fail(error)
             self.instruments.sealingFailed()
-            self.release(bytes: bytes, messages: 1)
+            self.giveUpRoom(bytes)
+            self.admitWaiters()
             throw GlueberryError(
                 .encryptionFailed, "the message could not be sealed", peer: self.peer, stream: self.name, cause: error)
         }
         self.instruments.tracing?.queued(size)
         let (closed, needsPump) = self.state.withLock { state -> (GlueberryError?, Bool) in
+            state.reservedMessages -= 1
             if let closed = state.closed {
                 state.pendingBytes -= bytes
                 state.pendingMessages -= 1
@@ -352,15 +415,22 @@ final class StreamChannel: Sendable {
 
     /// Frees the room of messages that have been written.
     func release(bytes: Int, messages: Int) {
-        let drained = self.state.withLock { state in
-            state.pendingBytes -= bytes
-            state.pendingMessages -= messages
-            guard state.pendingMessages == 0 else { return [Settlement<Void, HostError>]() }
-            defer { state.drained = [] }
-            return state.drained
-        }
+        let drained = self.state.withLock { Self.free(bytes: bytes, messages: messages, in: &$0) }
         for waiter in drained { waiter.succeed() }
         self.admitWaiters()
+    }
+
+    /// The other side refused what came on a stream, and ended it; a message that was half-written by then is given up.
+    func refusedByPeer(halfWritten: ByteBuffer?) {
+        if let halfWritten {
+            let drained = self.state.withLock { state in
+                state.refusedMessages += 1
+                return Self.free(bytes: halfWritten.readableBytes, messages: 1, in: &state)
+            }
+            for waiter in drained { waiter.succeed() }
+            self.admitWaiters()
+        }
+        self.inbound.refusedByPeer()
     }
 
     // MARK: Streams, on their event loops
@@ -488,12 +558,10 @@ final class StreamChannel: Sendable {
     /// Returns how many accepted messages were not written.
     @discardableResult
     func close(_ error: GlueberryError) -> Int {
-        let (waiters, streams, drained, lost) = self.state.withLock {
-            state -> ([Waiter], [NIOLoopBound<FrameStream>], [Settlement<Void, HostError>], Int) in
-            guard state.closed == nil else { return ([], [], [], 0) }
+        let (waiters, streams, drained, retry, lost) = self.state.withLock {
+            state -> ([Waiter], [NIOLoopBound<FrameStream>], [Settlement<Void, HostError>], Scheduled<Void>?, Int) in
+            guard state.closed == nil else { return ([], [], [], nil, 0) }
             state.closed = error
-            state.retry?.cancel()
-            state.retry = nil
             var streams: [NIOLoopBound<FrameStream>] = []
             if case .stream(let stream, _) = state.target { streams.append(stream) }
             if let incoming = state.incoming { streams.append(incoming.stream) }
@@ -505,9 +573,14 @@ final class StreamChannel: Sendable {
                 state.incoming = nil
                 state.draining = [:]
                 state.drained = []
+                state.retry = nil
             }
-            return (Array(state.waiters), streams, state.drained, state.pendingMessages - state.writtenBefore)
+            // A message that is being sealed will fail; one that the other side refused half-written is not there.
+            let lost =
+                state.pendingMessages - state.writtenBefore - state.reservedMessages + state.refusedMessages
+            return (Array(state.waiters), streams, state.drained, state.retry, lost)
         }
+        retry?.cancel()
         self.instruments.flush()
         self.instruments.pendingChanged(to: 0)
         self.instruments.released()
@@ -529,6 +602,15 @@ protocol InboundSink: AnyObject, Sendable {
     func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool
     /// A message was refused: too large, malformed or not authentic.
     func refused(_ reason: RefusedMessage)
+    /// Messages that had come when the session ended found no room any more.
+    func abandoned(_ messages: Int)
+    /// The other side refused what this side sent.
+    func refusedByPeer()
+}
+
+extension InboundSink {
+    func abandoned(_ messages: Int) {}
+    func refusedByPeer() {}
 }
 
 /// Whether a consumer's queue takes more.
@@ -552,4 +634,13 @@ struct ReceivedMessage: Sendable {
 enum RefusedMessage: Sendable {
     case malformed(FrameError)
     case notAuthentic
+
+    /// The same in public terms.
+    var refusal: MessageRefusal {
+        switch self {
+        case .malformed(.tooLarge(let announced, let maximum)): .tooLarge(announced: announced, maximum: maximum)
+        case .malformed: .malformed
+        case .notAuthentic: .notAuthentic
+        }
+    }
 }

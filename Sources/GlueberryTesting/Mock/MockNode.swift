@@ -351,36 +351,43 @@ public final class MockNode: MessagingNode {
 
     /// Notes streams with a connected peer.
     public func prepareStreams(
-        with peer: PeerID, publicKey: PublicKey, named names: [String]
+        with peer: PeerID, publicKey: PublicKey, named names: [String], in session: UInt64? = nil
     ) async throws(GlueberryError) {
         try self.called(.prepareStreams)
+        try self.requireCurrent(session, with: peer)
         try self.prepare(peer, publicKey, names)
     }
 
     /// Makes a connected peer `Established`.
-    public func finalizeHandshake(with peer: PeerID) async throws(GlueberryError) {
+    public func finalizeHandshake(with peer: PeerID, in session: UInt64? = nil) async throws(GlueberryError) {
         try self.called(.finalizeHandshake)
+        try self.requireCurrent(session, with: peer)
         try self.finalize(peer)
     }
 
     /// Notes streams and makes the peer `Established`.
     public func completeHandshake(
-        with peer: PeerID, publicKey: PublicKey, streams: [String]
+        with peer: PeerID, publicKey: PublicKey, streams: [String], in session: UInt64? = nil
     ) async throws(GlueberryError) {
         try self.called(.completeHandshake)
+        try self.requireCurrent(session, with: peer)
         try self.prepare(peer, publicKey, streams)
         try self.finalize(peer)
     }
 
     /// Records a message, under the conditions under which a node would take it.
     public func send(
-        _ payload: ByteBuffer, to peer: PeerID, on stream: String, timeout: Duration?
+        _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64? = nil, timeout: Duration?
     ) async throws(GlueberryError) {
+        try self.requireCurrent(session, with: peer)
         try self.record(payload, to: peer, on: stream)
     }
 
     /// Records a message, under the conditions under which a node would take it.
-    public func trySend(_ payload: ByteBuffer, to peer: PeerID, on stream: String) throws(GlueberryError) {
+    public func trySend(
+        _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64? = nil
+    ) throws(GlueberryError) {
+        try self.requireCurrent(session, with: peer)
         try self.record(payload, to: peer, on: stream)
     }
 
@@ -438,6 +445,11 @@ public final class MockNode: MessagingNode {
 
     private func requireRunning() throws(GlueberryError) {
         guard self.isRunning else { throw GlueberryError(.notStarted, "the node does not run") }
+    }
+
+    private func requireCurrent(_ session: UInt64?, with peer: PeerID) throws(GlueberryError) {
+        guard let session, session != self.state.withLock({ $0.sessions[peer] ?? 0 }) else { return }
+        throw GlueberryError(.staleSession, "the session \(session) is over", peer: peer)
     }
 
     private func change(

@@ -16,6 +16,9 @@ import NIOConcurrencyHelpers
 /// It has the shape of `Synchronization.Mutex` and is used in its place, because the thread sanitizer does not see how that
 /// one is handed from thread to thread on Linux when it is contended: the kernel does it (`FUTEX_UNLOCK_PI`), and every such
 /// hand-over is reported as a race. This one is a POSIX mutex, which the sanitizer knows.
+///
+/// Locks are never nested: who holds one takes no other. Debug builds check that with every lock taken, and end the
+/// process where it is not so.
 package struct Locked<Value: Sendable>: Sendable {
     private let box: NIOLockedValueBox<Value>
 
@@ -28,6 +31,10 @@ package struct Locked<Value: Sendable>: Sendable {
     ///
     /// Nothing that takes another lock or runs code of the application belongs in it.
     package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
-        try self.box.withLockedValue(body)
+        #if DEBUG
+        LockNesting.enter()
+        defer { LockNesting.leave() }
+        #endif
+        return try self.box.withLockedValue(body)
     }
 }

@@ -164,7 +164,7 @@ final class QueueSink: InboundSink {
     }
 
     func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> InboundRoom {
-        self.queue.append(batch, from: stream, id: stream.value.id)
+        self.queue.append(batch, from: stream, id: stream.value.id).room
     }
 
     func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool { true }

@@ -20,8 +20,11 @@ struct MadeUpMessages {
     let hub: MessageHub
     private let source: (stream: NIOLoopBound<FrameStream>, id: ObjectIdentifier)
 
-    init(on link: Link, limits: InboundQueue.Limits = .init(messages: 4096, bytes: 4 * 1024 * 1024)) async throws {
-        self.hub = MessageHub(limits: limits)
+    init(
+        on link: Link, limits: InboundQueue.Limits = .init(messages: 4096, bytes: 4 * 1024 * 1024),
+        policies: [String: ReceivePolicy] = [:]
+    ) async throws {
+        self.hub = MessageHub(limits: limits, policies: policies)
         self.source = try await link.dialer.idleStream()
     }
 
@@ -31,11 +34,17 @@ struct MadeUpMessages {
 
     @discardableResult
     func arrive(_ numbers: some Sequence<Int>, in queue: InboundQueue, bytes: Int = 8) -> InboundRoom {
+        self.arrival(of: numbers, in: queue, bytes: bytes).room
+    }
+
+    func arrival(
+        of numbers: some Sequence<Int>, in queue: InboundQueue, bytes: Int = 8, session: UInt64 = 1
+    ) -> InboundQueue.Arrival {
         let batch = numbers.map { number in
             var payload = ByteBuffer(integer: number)
             payload.writeRepeatingByte(0, count: bytes - 8)
             return ReceivedMessage(
-                message: Message(peer: queue.key.peer, stream: queue.key.stream, payload: payload, session: 1),
+                message: Message(peer: queue.key.peer, stream: queue.key.stream, payload: payload, session: session),
                 credit: bytes)
         }
         return queue.append(batch, from: self.source.stream, id: self.source.id)

@@ -1,0 +1,112 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import LibP2P
+public import NIOCore
+public import PeerIdentity
+
+extension Node {
+    /// Sends a message to every established peer that has the stream prepared, and tells what became of each.
+    ///
+    /// Where there is room the message is taken at once. The others are waited for side by side, so that a slow peer holds
+    /// up no other, and none for longer than `timeout`; then its outcome is `sendTimedOut`. Who becomes established
+    /// meanwhile is not sent to.
+    ///
+    /// - Parameters:
+    ///   - payload: At most `maximumMessageSize` bytes.
+    ///   - stream: A prepared stream; not `handshake`.
+    ///   - timeout: The longest wait for room, for all together; by default `sendTimeout`.
+    /// - Returns: For each peer, success when its bounded queue has taken the message, or why it has not, as
+    ///   ``send(_:to:on:in:timeout:)-(ByteBuffer,_,_,_,_)`` would have thrown it. When the calling task is cancelled, the
+    ///   peers that were waited for have the error `cancelled`.
+    /// - Throws: ``GlueberryError`` with code `notStarted` or `invalidStreamName`.
+    @discardableResult
+    public func broadcast(
+        _ payload: ByteBuffer, on stream: String, timeout: Duration? = nil
+    ) async throws(GlueberryError) -> [PeerID: Result<Void, GlueberryError>] {
+        let channels = try self.channels(named: stream)
+        var results = Self.trySend(payload, on: channels)
+        let waiting = channels.filter { channel in
+            if case .failure(let error) = results[channel.peer] { error.code == .sendQueueFull } else { false }
+        }
+        guard !waiting.isEmpty else { return results }
+        let timeout = TimeAmount(timeout ?? self.configuration.sendTimeout)
+        await withTaskGroup(of: (PeerID, Result<Void, GlueberryError>).self) { group in
+            for channel in waiting {
+                group.addTask {
+                    do throws(GlueberryError) {
+                        try await channel.send(payload, timeout: timeout)
+                        return (channel.peer, .success(()))
+                    } catch {
+                        return (channel.peer, .failure(error))
+                    }
+                }
+            }
+            for await (peer, result) in group { results[peer] = result }
+        }
+        return results
+    }
+
+    /// Sends a message to every established peer that has the stream prepared, and tells what became of each.
+    ///
+    /// - Throws: As ``broadcast(_:on:timeout:)-(ByteBuffer,_,_)``.
+    @discardableResult
+    public func broadcast(
+        _ payload: some Collection<UInt8>, on stream: String, timeout: Duration? = nil
+    ) async throws(GlueberryError) -> [PeerID: Result<Void, GlueberryError>] {
+        try await self.broadcast(ByteBuffer(bytes: payload), on: stream, timeout: timeout)
+    }
+
+    /// Sends a message to every established peer that has the stream prepared and room for it now; never waits.
+    ///
+    /// - Returns: For each peer, success or why not: `sendQueueFull` where there is no room.
+    /// - Throws: ``GlueberryError`` with code `notStarted` or `invalidStreamName`.
+    @discardableResult
+    public func tryBroadcast(
+        _ payload: ByteBuffer, on stream: String
+    ) throws(GlueberryError) -> [PeerID: Result<Void, GlueberryError>] {
+        Self.trySend(payload, on: try self.channels(named: stream))
+    }
+
+    /// Sends a message to every established peer that has the stream prepared and room for it now; never waits.
+    ///
+    /// - Throws: As ``tryBroadcast(_:on:)-(ByteBuffer,_)``.
+    @discardableResult
+    public func tryBroadcast(
+        _ payload: some Collection<UInt8>, on stream: String
+    ) throws(GlueberryError) -> [PeerID: Result<Void, GlueberryError>] {
+        try self.tryBroadcast(ByteBuffer(bytes: payload), on: stream)
+    }
+
+    private func channels(named stream: String) throws(GlueberryError) -> [StreamChannel] {
+        guard StreamName.isValid(stream), stream != StreamName.handshake else {
+            throw GlueberryError(.invalidStreamName, "there is no broadcast on a stream of this name")
+        }
+        return try self.requireRunning().directory.allSessions.compactMap { session in
+            session.isEstablished ? session.channel(stream) : nil
+        }
+    }
+
+    private static func trySend(
+        _ payload: ByteBuffer, on channels: [StreamChannel]
+    ) -> [PeerID: Result<Void, GlueberryError>] {
+        var results: [PeerID: Result<Void, GlueberryError>] = [:]
+        for channel in channels {
+            do throws(GlueberryError) {
+                try channel.trySend(payload)
+                results[channel.peer] = .success(())
+            } catch {
+                results[channel.peer] = .failure(error)
+            }
+        }
+        return results
+    }
+}
