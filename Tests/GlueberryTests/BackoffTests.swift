@@ -18,7 +18,7 @@ import Testing
     private let backoff = Backoff(base: .seconds(1), maximum: .seconds(300), attempts: 10)
 
     private func sequence(_ jitter: Double) -> [Int64] {
-        (1...9).compactMap { backoff.delay(afterFailures: $0, jitter: jitter)?.nanoseconds }
+        (1...9).map { backoff.delay(afterFailures: $0, jitter: jitter).nanoseconds }
     }
 
     @Test func theDelayDoublesFromOneSecondToFiveMinutes() {
@@ -40,24 +40,26 @@ import Testing
         #expect(sequence(7) == sequence(1))
     }
 
-    @Test func afterTheLastAttemptThereIsNoDelay() {
-        #expect(backoff.delay(afterFailures: 9, jitter: 0.5) != nil)
-        #expect(backoff.delay(afterFailures: 10, jitter: 0.5) == nil)
-        #expect(backoff.delay(afterFailures: .max, jitter: 0.5) == nil)
+    @Test func afterTheLastReconnectionThereIsNoOther() {
+        #expect(backoff.allows(after: 0))
+        #expect(backoff.allows(after: 9))
+        #expect(!backoff.allows(after: 10))
+        #expect(!backoff.allows(after: .max))
     }
 
     @Test func zeroAttemptsGoOnForEver() {
         let endless = Backoff(base: .seconds(1), maximum: .seconds(300), attempts: 0)
         for failures in [10, 63, 64, 1000, Int.max] {
+            #expect(endless.allows(after: failures))
             #expect(endless.delay(afterFailures: failures, jitter: 0.5) == .seconds(300))
         }
     }
 
-    @Test func hugeTimesSaturate() throws {
+    @Test func hugeTimesSaturate() {
         let huge = Backoff(base: .nanoseconds(.max), maximum: .nanoseconds(.max), attempts: 0)
         for failures in [0, 1, 2, 62, Int.max] {
             for jitter in [0, 0.5, 1] {
-                let delay = try #require(huge.delay(afterFailures: failures, jitter: jitter))
+                let delay = huge.delay(afterFailures: failures, jitter: jitter)
                 #expect(delay > .hours(1_000_000))
                 #expect(NIODeadline.now() + delay > NIODeadline.now())
             }
@@ -65,7 +67,7 @@ import Testing
         let wide = Backoff(base: .nanoseconds(1), maximum: .nanoseconds(.max), attempts: 0)
         var last = TimeAmount.zero
         for failures in 1...100 {
-            let delay = try #require(wide.delay(afterFailures: failures, jitter: 0.5))
+            let delay = wide.delay(afterFailures: failures, jitter: 0.5)
             #expect(delay >= last)
             last = delay
         }

@@ -125,6 +125,122 @@ import Testing
         }
     }
 
+    @Test func aStopFromAnOwnedTaskAndOneFromOutsideDoNotWaitForEachOther() async throws {
+        let (verifying, noteVerifying) = AsyncStream.makeStream(of: Void.self)
+        let (released, release) = AsyncStream.makeStream(of: Void.self)
+        let box = Log<Node>()
+        let inside = Log<Bool>()
+        var configuration = NodeConfiguration()
+        configuration.handshake = .standard(
+            StandardHandshake(streams: ["a"]) { _, _, _ in
+                noteVerifying.finish()
+                // Whether it is cancelled or not.
+                await Task.detached { for await _ in released {} }.value
+                for node in box.all { await node.stop() }
+                inside.append(true)
+                return false
+            })
+        try await withNodes(configuration, other: standard(["a"])) { listener, dialer in
+            box.append(listener)
+            let dialling = Task {
+                _ = try? await dialer.connect(to: #require(listener.listenAddresses.first), timeout: .seconds(20))
+            }
+            for await _ in verifying {}
+            // This one waits for the verification, which in turn is about to stop the node.
+            let stopping = Task { await listener.stop() }
+            try await eventually { listener.running == nil }
+            release.finish()
+            await stopping.value
+            #expect(inside.count == 1)
+            await dialling.value
+        }
+    }
+
+    @Test func aStopFromATaskThatAnOwnedTaskStartedReturnsToo() async throws {
+        let (stopped, note) = AsyncStream.makeStream(of: Void.self)
+        let box = Log<Node>()
+        var configuration = NodeConfiguration()
+        configuration.handshake = .standard(
+            StandardHandshake(streams: ["a"]) { _, _, _ in
+                await Task { for node in box.all { await node.stop() } }.value
+                note.finish()
+                return false
+            })
+        try await withNodes(configuration, other: standard(["a"])) { listener, dialer in
+            box.append(listener)
+            _ = try? await dialer.connect(to: #require(listener.listenAddresses.first), timeout: .seconds(20))
+            for await _ in stopped {}
+            await listener.stop()
+            #expect(listener.running == nil)
+        }
+    }
+
+    @Test func aCancelledTaskStopsANodeLikeAnyOther() async throws {
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            for number in 0..<500 { try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "a") }
+            let run = try #require(dialer.running)
+            let stopping = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                await dialer.stop()
+            }
+            await stopping.value
+            #expect(run.host.connectionCounts == (0, 0))
+            // What was accepted was flushed all the same.
+            var messages = try listener.messages().makeAsyncIterator()
+            for number in 0..<500 { #expect(await messages.next()?.number == number) }
+        }
+    }
+
+    @Test func fiftyTasksThatStartAndStopLeaveOneStateAndNothingRunning() async throws {
+        let node = try Node(identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard())
+        let peerID = node.peerID
+        let runs = Log<NodeRun>()
+        await withTaskGroup(of: Void.self) { group in
+            for index in 0..<50 {
+                group.addTask {
+                    if index.isMultiple(of: 2) {
+                        let code = await self.code { try await node.start() }
+                        #expect(code == nil || code == .alreadyStarted)
+                        if let run = node.running { runs.append(run) }
+                    } else {
+                        await node.stop()
+                    }
+                }
+            }
+        }
+        await node.stop()
+        #expect(node.running == nil && node.peerID == peerID)
+        for run in runs.all {
+            #expect(run.host.connectionCounts == (0, 0) && run.tasks.count == 0 && run.host.listenAddresses.isEmpty)
+        }
+        try await node.start()
+        #expect(!node.listenAddresses.isEmpty)
+        await node.stop()
+    }
+
+    @Test func whatWasTakenBeforeAStopEndsAndIsTakenAnewAfterTheNextStart() async throws {
+        try await withNodes { listener, dialer in
+            let identity = dialer.peerID
+            try await establish(listener, dialer)
+            let old = dialer.events(in: [.established])
+            let claimed = try dialer.messages(on: "a")
+            await dialer.stop()
+            #expect(await old.first { _ in true } == nil)
+            #expect(await claimed.first { _ in true } == nil)
+            try await dialer.start()
+            #expect(dialer.peerID == identity)
+            let new = dialer.events(in: [.established])
+            // The name is free again, though the old sequence is still held.
+            var messages = try dialer.messages(on: "a").makeAsyncIterator()
+            try await establish(listener, dialer)
+            #expect(await new.first { _ in true }?.peer == listener.peerID)
+            try await listener.send([5], to: identity, on: "a")
+            #expect(await messages.next()?.bytes == [5])
+            withExtendedLifetime((old, claimed)) {}
+        }
+    }
+
     @Test func everyStopOfManyReturnsWhenTheNodeHasStopped() async throws {
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)

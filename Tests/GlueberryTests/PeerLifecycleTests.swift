@@ -46,14 +46,18 @@ import Testing
     }
 
     @Test(arguments: [(0.0, 900), (0.5, 1000), (1.0, 1100)])
-    func tenAttemptsFollowTheBackoffAndThenItGivesUp(jitter: Double, milliseconds: Int64) {
+    func tenReconnectionsFollowTheFirstDialAndThenItGivesUp(jitter: Double, milliseconds: Int64) {
         var life = Life(in: .connecting)
-        for attempt in 1..<10 {
+        for attempt in 1...9 {
             #expect(life.dialFailed(jitter: jitter) == [.state(.disconnected), .state(.reconnecting)])
             #expect(life.wait == .milliseconds(milliseconds << Int64(attempt - 1)))
             #expect(life.passDeadline() == [.state(.connecting), .dial])
         }
-        #expect(life.dialFailed(jitter: jitter).first == .state(.disconnected))
+        #expect(life.dialFailed(jitter: jitter) == [.state(.disconnected), .state(.reconnecting)])
+        #expect(life.wait == .milliseconds(300 * milliseconds), "the tenth is where the longest delay is reached")
+        #expect(life.passDeadline() == [.state(.connecting), .dial])
+        #expect(life.lifecycle.reconnections == 10)
+        #expect(life.dialFailed(jitter: jitter) == [.state(.disconnected), .state(.disconnected)])
         #expect(life.state == .disconnected)
         #expect(life.wait == nil)
         #expect(!life.lifecycle.isWanted)
@@ -61,6 +65,86 @@ import Testing
         #expect(life.connect() == [.state(.connecting), .dial])
         #expect(life.dialFailed(jitter: 0.5) == [.state(.disconnected), .state(.reconnecting)])
         #expect(life.wait == .seconds(1))
+    }
+
+    @Test func asManyReconnectionsFollowALostSessionAsAFirstDial() {
+        for (seconds, expected) in [(0, 3), (10, 3)] {
+            var settings = Life.settings
+            settings.backoff.attempts = 3
+            var life = Life(in: .established, settings)
+            life.advance(.seconds(Int64(seconds)))
+            _ = life.lost()
+            var dials = 0
+            while life.state == .reconnecting, dials < 100 {
+                _ = life.passDeadline()
+                dials += 1
+                _ = life.dialFailed()
+            }
+            #expect(dials == expected)
+            #expect(!life.lifecycle.isWanted)
+        }
+    }
+
+    @Test func aPeerThatSendsUsAwayEveryTimeIsGivenUpToo() {
+        var settings = Life.settings
+        settings.backoff.attempts = 3
+        var life = Life(in: .connected, settings)
+        var sessions = 1
+        while sessions < 100 {
+            _ = life.lost(.closedByPeer(code: 0))
+            guard life.state == .reconnecting else { break }
+            #expect(life.wait == .seconds(60))
+            _ = life.passDeadline()
+            _ = life.connected()
+            sessions += 1
+        }
+        #expect(sessions == 1 + 3)
+        #expect(life.state == .disconnected && !life.lifecycle.isWanted)
+    }
+
+    // MARK: What the application says of the tries
+
+    @Test func cancellingEndsATryThatWaitsForItsTime() {
+        var life = Life(in: .reconnecting)
+        #expect(life.cancelReconnection() == [.state(.disconnected)])
+        #expect(life.wait == nil && !life.lifecycle.isWanted && life.lifecycle.reconnections == 0)
+        #expect(life.connect() == [.state(.connecting), .dial], "an explicit wish begins anew")
+    }
+
+    @Test func cancellingMakesATryThatRunsTheLast() {
+        var life = Life(in: .connecting)
+        #expect(life.cancelReconnection() == [])
+        #expect(life.state == .connecting)
+        #expect(life.dialFailed() == [.state(.disconnected)])
+        #expect(life.wait == nil)
+    }
+
+    @Test func cancellingDuringCooldownMakesItTheEnd() {
+        var life = Life(in: .cooldown)
+        #expect(life.cancelReconnection() == [])
+        #expect(life.passDeadline() == [.state(.disconnected)])
+        #expect(life.wait == nil)
+    }
+
+    @Test(arguments: [ConnectionState.disconnected, .connected, .established])
+    func cancellingWhereNoTryIsDueChangesNothing(state: ConnectionState) {
+        var life = Life(in: state)
+        let wasWanted = life.lifecycle.isWanted
+        #expect(life.cancelReconnection() == [])
+        #expect(life.state == state && life.lifecycle.isWanted == wasWanted)
+    }
+
+    @Test func aChangedNetworkIsTriedAtOnceAndForgetsNoFailure() {
+        var life = Life(in: .reconnecting)
+        #expect(life.retryNow() == [.state(.connecting), .dial])
+        #expect(life.lifecycle.failures == 1)
+        #expect(life.dialFailed() == [.state(.disconnected), .state(.reconnecting)])
+        #expect(life.wait == .seconds(2))
+        for state in ConnectionState.allCases where state != .reconnecting {
+            var other = Life(in: state)
+            #expect(other.retryNow() == [])
+            #expect(other.state == state)
+        }
     }
 
     @Test func zeroAttemptsNeverGiveUp() {
@@ -339,7 +423,7 @@ import Testing
         let inputs: [(inout Life) -> [Life.Step]] = [
             { $0.connect() }, { $0.disconnect() }, { $0.dialFailed() }, { $0.connected() }, { $0.superseded() },
             { $0.finalized() }, { $0.handshakeFailed() }, { $0.lost() }, { $0.lost(.closedByPeer(code: 0)) },
-            { $0.timeout() }, { $0.passDeadline() },
+            { $0.timeout() }, { $0.passDeadline() }, { $0.cancelReconnection() }, { $0.retryNow() },
         ]
         for input in inputs {
             var life = Life(in: state)

@@ -22,7 +22,7 @@ import Testing
         // The current session most of the time, else the one before or after.
         let named = life.lifecycle.generation &+ (generation == 2 ? 1 : 0) &- (generation == 1 ? 1 : 0)
         let jitter = Double.random(in: 0...1, using: &random)
-        switch Int.random(in: 0..<11, using: &random) {
+        switch Int.random(in: 0..<13, using: &random) {
         case 0: return life.connect()
         case 1: return Int.random(in: 0..<4, using: &random) == 0 ? life.disconnect() : []
         case 2: return life.dialFailed(jitter: jitter)
@@ -40,6 +40,8 @@ import Testing
         case 9:
             life.advance(.milliseconds(Int64.random(in: 0...40_000, using: &random)))
             return life.timeout(jitter: jitter)
+        case 10: return Int.random(in: 0..<4, using: &random) == 0 ? life.cancelReconnection() : []
+        case 11: return life.retryNow()
         default: return life.passDeadline(jitter: jitter)
         }
     }

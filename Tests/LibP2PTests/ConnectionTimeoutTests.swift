@@ -11,6 +11,7 @@
 
 import NIOCore
 import NIOEmbedded
+import PeerIdentity
 import Testing
 import Yamux
 

@@ -92,6 +92,10 @@ struct Life {
 
     mutating func disconnect(_ code: UInt32 = 0) -> [Step] { self.lifecycle.disconnect(code: code).map(Step.init) }
 
+    mutating func cancelReconnection() -> [Step] { self.lifecycle.cancelReconnection().map(Step.init) }
+
+    mutating func retryNow() -> [Step] { self.lifecycle.retryNow().map(Step.init) }
+
     mutating func dialFailed(jitter: Double = 0.5) -> [Step] {
         self.lifecycle.dialFailed(HostError(.dialFailed, "no answer"), now: self.now, jitter: jitter).map(Step.init)
     }
