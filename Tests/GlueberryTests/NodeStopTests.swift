@@ -200,7 +200,9 @@ import Testing
             for index in 0..<50 {
                 group.addTask {
                     if index.isMultiple(of: 2) {
-                        do { try await node.start() } catch { #expect(error.code == .alreadyStarted) }
+                        do throws(GlueberryError) { try await node.start() } catch {
+                            #expect(error.code == .alreadyStarted)
+                        }
                         if let run = node.running { runs.append(run) }
                     } else {
                         await node.stop()

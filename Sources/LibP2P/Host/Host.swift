@@ -308,6 +308,9 @@ public final class Host: Sendable {
         for connection in connections { self.pushIfDue(connection) }
     }
 
+    /// The transports of all connections.
+    package var channels: [any Channel] { self.state.withLock { Array($0.channels.values) } }
+
     var isStopping: Bool { self.state.withLock { $0.isStopping } }
 
     func dialEnded(_ dialer: Dialer) {
