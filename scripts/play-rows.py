@@ -150,8 +150,9 @@ class Node:
         self.child.stdin.flush()
 
     def signal(self, number):
+        # The whole group, in case that the command is a script which runs the node.
         if self.child.poll() is None:
-            os.kill(self.child.pid, number)
+            os.killpg(self.child.pid, number)
 
     def kill(self):
         self.signal(signal.SIGCONT)
@@ -159,11 +160,13 @@ class Node:
         self.child.wait()
         for reader in self.readers:
             reader.join(5)
-        for stream in (self.child.stdin, self.child.stdout, self.child.stderr):
-            try:
-                stream.close()
-            except OSError:
-                pass
+        # Closing what a thread still reads would wait for it.
+        if not any(reader.is_alive() for reader in self.readers):
+            for stream in (self.child.stdin, self.child.stdout, self.child.stderr):
+                try:
+                    stream.close()
+                except OSError:
+                    pass
 
     def finish(self, limit=15.0):
         """Ends the node in order; returns its final line and how long it took, in seconds."""
