@@ -53,6 +53,9 @@ struct JSONLine {
         self.add(key, raw: "{" + fields.joined(separator: ",") + "}")
     }
 
+    /// Adds a value that is JSON already, on one line.
+    mutating func add(_ key: String, json: String) { self.add(key, raw: json) }
+
     private mutating func add(_ key: String, raw: String) {
         if self.text.utf8.count > 1 { self.text += "," }
         self.text += Self.quoted(key) + ":" + raw

@@ -61,7 +61,7 @@ struct ChatMode: PeerActivity {
                 try await self.node.connect(to: peer)
             }
         case .state: self.report.states(of: self.roster.peers)
-        case .dump: self.report.dump(self.roster.peers)
+        case .dump: await self.report.dump()
         case .big(let count):
             let maximum = self.node.configuration.maximumMessageSize
             guard count <= maximum else { throw CommandFailure("/big takes 1 to \(maximum) bytes") }

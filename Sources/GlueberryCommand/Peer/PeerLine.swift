@@ -158,10 +158,13 @@ enum PeerLine {
         var tally = MessageTally()
         /// Of what was received, if it was asked for.
         var digests: DigestSum?
-        var dropped = 0
         var malformed = 0
         var decryptionErrors = 0
         var errors = 0
+        /// Messages that the policy of a full queue dropped.
+        var dropped = 0
+        var connections = PeerStatistics.Connections()
+        var streams: [String: StreamStatistics] = [:]
         var usage = ResourceUsage()
     }
 
@@ -173,14 +176,39 @@ enum PeerLine {
             $0.add("span_s", span, decimals: 6)
             $0.add("msgs_per_s", self.rate(Double(tally.messages), span), decimals: 1)
             $0.add("MB_per_s", self.rate(Double(tally.bytes) / 1e6, span), decimals: 3)
-            $0.add("dropped", final.dropped)
-            $0.add("malformed", final.malformed)
-            $0.add("decrypt_errors", final.decryptionErrors)
-            $0.add("errors", final.errors)
+            self.addTroubles(final, to: &$0)
+            self.addStatistics(final, to: &$0)
             if let digests = final.digests { $0.add("digest_sum", digests.text) }
             $0.add("rss_kb", final.usage.residentKiB)
             self.addUsage(final.usage, to: &$0)
         }
+    }
+
+    /// The state of everything, for `chat`.
+    static func dump(_ snapshot: NodeSnapshot, _ final: Final) -> JSONLine {
+        self.line("dump") {
+            $0.add("peers", snapshot.peers.count + snapshot.omittedPeers)
+            $0.add("msgs", final.tally.messages)
+            $0.add("bytes", final.tally.bytes)
+            self.addTroubles(final, to: &$0)
+            self.addStatistics(final, to: &$0)
+            $0.add("rss_kb", final.usage.residentKiB)
+            $0.add("hwm_kb", final.usage.peakKiB)
+            $0.add("node", json: snapshot.json)
+        }
+    }
+
+    private static func addTroubles(_ final: Final, to line: inout JSONLine) {
+        line.add("dropped", final.dropped)
+        line.add("malformed", final.malformed)
+        line.add("decrypt_errors", final.decryptionErrors)
+        line.add("errors", final.errors)
+    }
+
+    private static func addStatistics(_ final: Final, to line: inout JSONLine) {
+        line.add("connections_in", final.connections.openedInbound)
+        line.add("connections_out", final.connections.openedOutbound)
+        line.add("streams_opened", final.streams.mapValues(\.streamsOpened))
     }
 
     static func stopped(after time: Duration) -> JSONLine {

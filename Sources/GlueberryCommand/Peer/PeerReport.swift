@@ -108,31 +108,17 @@ final class PeerReport: Sendable {
 
     func final() { self.emit(PeerLine.final(self.summary())) }
 
-    func dump(_ peers: [PeerID]) {
-        let summary = self.summary()
-        let states = Dictionary(peers.map { ("\($0)", "\(self.node.state(of: $0))") }) { $1 }
-        self.emit(
-            PeerLine.line("dump") {
-                $0.add("peers", peers.count)
-                $0.add("states", states)
-                $0.add("msgs", summary.tally.messages)
-                $0.add("bytes", summary.tally.bytes)
-                $0.add("errors", summary.errors)
-                $0.add("dropped", summary.dropped)
-                $0.add("malformed", summary.malformed)
-                $0.add("decrypt_errors", summary.decryptionErrors)
-                $0.add("rss_kb", summary.usage.residentKiB)
-                $0.add("hwm_kb", summary.usage.peakKiB)
-            })
-    }
+    func dump() async { self.emit(PeerLine.dump(await self.node.snapshot(), self.summary())) }
 
     private func summary() -> PeerLine.Final {
         let refused = self.node.refusedMessages
-        let usage = ResourceUsage.current()
+        let (statistics, usage) = (self.node.statistics, ResourceUsage.current())
         return self.state.withLock { state in
             PeerLine.Final(
-                tally: state.tally, digests: state.digests, dropped: 0, malformed: refused.malformed,
-                decryptionErrors: refused.notAuthentic, errors: state.errors, usage: usage)
+                tally: state.tally, digests: state.digests, malformed: refused.malformed,
+                decryptionErrors: refused.notAuthentic, errors: state.errors,
+                dropped: statistics.total.messagesDropped, connections: statistics.connections,
+                streams: statistics.streams, usage: usage)
         }
     }
 }
