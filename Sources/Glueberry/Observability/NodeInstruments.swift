@@ -114,14 +114,15 @@ final class NodeInstruments: Sendable {
     ///
     /// They are the same in all sessions, so that what they count goes on.
     func stream(_ name: String, with peer: PeerID) -> StreamInstruments {
-        let metrics = self.metrics?.stream(name)
+        let counted = self.table.withLock { $0.countedName(of: name, with: peer) }
+        let metrics = self.metrics?.stream(counted)
         // The handshake stream is not encrypted, so its messages use no nonce.
         let pair = name == StreamName.handshake ? nil : self.pairs.counter(for: peer)
         let stamp = self.stamp
         return self.table.withLock { table in
-            table.stream(name, with: peer, stamp: stamp) {
+            table.stream(counted, with: peer, stamp: stamp) {
                 StreamInstruments(
-                    name: name, peer: peer, metrics: metrics, node: self.metrics, tracing: self.tracing, pair: pair,
+                    name: counted, peer: peer, metrics: metrics, node: self.metrics, tracing: self.tracing, pair: pair,
                     logger: self.logger, wallClock: self.wallClock)
             }
         }

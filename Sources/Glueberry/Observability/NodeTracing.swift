@@ -124,7 +124,9 @@ final class StreamTracing: Sendable {
     private let peer: PeerID
     private let stream: String
     /// One for each message that is accepted and not yet written, in their order.
-    private let writes = Locked<Deque<OpenSpan>>([])
+    ///
+    /// Nil for a message that no call sent, such as one of the ready-made handshake.
+    private let writes = Locked<Deque<OpenSpan?>>([])
 
     init(_ tracing: NodeTracing, peer: PeerID, stream: String) {
         self.tracing = tracing
@@ -140,18 +142,18 @@ final class StreamTracing: Sendable {
 
     /// A message is queued; its span ends when it is written to the transport.
     func queued(_ size: Int) {
-        let span = self.start(.write, under: ServiceContext.current, size)
+        let span = ServiceContext.current.map { self.start(.write, under: $0, size) }
         self.writes.withLock { $0.append(span) }
     }
 
     /// So many of the oldest messages were written.
     func written(_ count: Int) {
-        let ended = self.writes.withLock { writes -> [OpenSpan] in
+        let ended = self.writes.withLock { writes -> [OpenSpan?] in
             let ended = Array(writes.prefix(count))
             writes.removeFirst(ended.count)
             return ended
         }
-        for span in ended { span.end() }
+        for span in ended { span?.end() }
     }
 
     /// What has not been written will not be.
@@ -160,7 +162,7 @@ final class StreamTracing: Sendable {
             defer { writes = [] }
             return writes
         }
-        for span in ended { span.fail(error) }
+        for span in ended { span?.fail(error) }
     }
 
     /// A frame was found in what came since `start`.

@@ -180,7 +180,10 @@ final class StreamInstruments: Sendable {
     }
 
     /// Nobody reads what came on the stream, so it is not read any further.
+    ///
+    /// The handshake stream has a bound of its own, and a handshake that nobody reads times out.
     func heldUp(at now: NIODeadline) {
+        guard self.name != StreamName.handshake else { return }
         _ = self.heldUpAt.compareExchange(
             expected: 0, desired: max(now.uptimeNanoseconds, 1), ordering: .relaxed)
     }

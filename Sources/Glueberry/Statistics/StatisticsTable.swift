@@ -118,17 +118,20 @@ struct StatisticsTable {
         self.update(peer, stamp) { $0.end(now) }
     }
 
+    /// Under which name a stream of a peer is counted: its own, or beyond the limit the one that is shared.
+    func countedName(of name: String, with peer: PeerID) -> String {
+        guard let streams = self.entries[peer]?.streams, streams[name] == nil else { return name }
+        return streams.count < self.limits.streamsPerPeer ? name : NodeMetrics.otherStreams
+    }
+
     /// The instruments of a stream of a peer, made if there are none.
     mutating func stream(
         _ name: String, with peer: PeerID, stamp: Timestamp, make: () -> StreamInstruments
     ) -> StreamInstruments {
-        let maximum = self.limits.streamsPerPeer
-        return self.update(peer, nil, stamp) { entry in
+        self.update(peer, nil, stamp) { entry in
             if let known = entry.streams[name] { return known }
-            let key = entry.streams.count < maximum ? name : NodeMetrics.otherStreams
-            if let known = entry.streams[key] { return known }
             let made = make()
-            entry.streams[key] = made
+            entry.streams[name] = made
             return made
         }
     }

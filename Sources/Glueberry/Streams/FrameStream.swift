@@ -436,6 +436,7 @@ final class FrameStream: StreamConsumer {
     }
 
     private func detach() {
+        self.channel?.instruments.released()
         self.attachment = .detached
         self.input = ByteBuffer()
         self.stream = nil
