@@ -79,17 +79,17 @@ import Testing
     }
 
     @Test func everyFieldOfTheSnapshotIsInItsJSON() throws {
-        let snapshot = NodeSnapshot(
-            takenAt: Timestamp(nanosecondsSince1970: 1), peerID: "p", protocolVersion: "1", isRunning: true,
-            peers: [
-                NodeSnapshot.Peer(
-                    peerID: "q", state: "Connected", isOutbound: true, secondsToTimer: 1,
-                    connections: [
-                        .init(
-                            direction: "inbound", address: "/", security: "/noise", ageSeconds: 1, isClosed: false,
-                            openStreams: 1, bufferedBytes: 2)
-                    ], streams: [.init(name: "a", heldUpSeconds: 2)])
-            ])
+        var snapshot = NodeSnapshot(
+            takenAt: Timestamp(nanosecondsSince1970: 1), peerID: "p", protocolVersion: "1", isRunning: true)
+        snapshot.peers = [
+            NodeSnapshot.Peer(
+                peerID: "q", state: "Connected", isOutbound: true, secondsToTimer: 1,
+                connections: [
+                    .init(
+                        direction: "inbound", address: "/", security: "/noise", ageSeconds: 1, isClosed: false,
+                        openStreams: 1, bufferedBytes: 2)
+                ], streams: [.init(name: "a", heldUpSeconds: 2)])
+        ]
         func keys(_ object: Any) -> Set<String> {
             if let members = object as? [String: Any] {
                 return members.reduce(into: Set(members.keys)) { $0.formUnion(keys($1.value)) }

@@ -38,6 +38,13 @@ public struct NodeSnapshot: Sendable, Hashable, Codable {
     /// How many more there are.
     public var omittedPeers = 0
 
+    package init(takenAt: Timestamp, peerID: String, protocolVersion: String, isRunning: Bool) {
+        self.takenAt = takenAt
+        self.peerID = peerID
+        self.protocolVersion = protocolVersion
+        self.isRunning = isRunning
+    }
+
     /// How many there are of what a node runs.
     public struct Counts: Sendable, Hashable, Codable {
         /// Connections, also those that are being secured.
