@@ -32,6 +32,7 @@ struct PeerLifecycle {
         case handshakeFailed(GlueberryError)
         case superseded
         case disconnected
+        case blacklisted
         case gaveUp(failures: Int)
     }
 

@@ -20,6 +20,7 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
             case encryptionFailed, handshakeFailed, handshakeTimedOut, hostFailed, invalidStreamName, messageTooLarge
             case notConnected, notEstablished, notStarted, peerUnknown, publicKeyMismatch, sendQueueFull, sendTimedOut
             case staleSession, stopped, streamNotPrepared, timedOut, metadataTooLarge, inCooldown
+            case addressBookFailed, addressBookFull, addressBookNewer, invalidAddress, peerBlacklisted
         }
         private let value: Value
         /// The code's name, stable across releases.
@@ -75,6 +76,16 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         public static let metadataTooLarge = Code(value: .metadataTooLarge)
         /// The peer failed its handshake and is left alone for a while.
         public static let inCooldown = Code(value: .inCooldown)
+        /// The address book could not be read or written.
+        public static let addressBookFailed = Code(value: .addressBookFailed)
+        /// The address book has as many peers as it may.
+        public static let addressBookFull = Code(value: .addressBookFull)
+        /// The address book is of a newer version, and is not written.
+        public static let addressBookNewer = Code(value: .addressBookNewer)
+        /// An address or a subnet is malformed, or another peer's.
+        public static let invalidAddress = Code(value: .invalidAddress)
+        /// The peer or its address is on the blacklist.
+        public static let peerBlacklisted = Code(value: .peerBlacklisted)
     }
 
     /// The kind of failure.
@@ -107,7 +118,7 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
     public var isRetriable: Bool {
         switch self.code {
         case .closed, .connectionFailed, .handshakeTimedOut, .notConnected, .notEstablished, .sendQueueFull,
-            .sendTimedOut, .staleSession, .timedOut, .inCooldown:
+            .sendTimedOut, .staleSession, .timedOut, .inCooldown, .addressBookFailed:
             true
         default: false
         }

@@ -67,28 +67,25 @@ public final class Node: Sendable {
     let logger: Logger
     private let status = Locked(Status.idle)
     let hubs: Locked<Hubs>
-    let book = Locked<[PeerID: KnownPeer]>([:])
-
-    struct KnownPeer {
-        var addresses: [Multiaddr]
-        var metadata: [String: String]
-    }
+    let book: PeerBook
 
     /// Creates a node.
     ///
     /// - Parameters:
     ///   - identity: Whose node it is.
     ///   - listen: The addresses to listen on, for example `/ip4/0.0.0.0/tcp/9000`; none only dials.
+    ///   - addressBook: Where to keep what is known of peers; by default in memory only.
     ///   - configuration: Times, sizes and the handshake.
     ///   - eventLoopGroup: Where connections run; by default the process's shared group.
     ///   - logger: Where to log; by default a logger labelled `glueberry.node`.
     /// - Throws: ``GlueberryError`` with code `configurationInvalid`, which names every bad field.
     public convenience init(
-        identity: Identity, listen: [Multiaddr] = [], configuration: NodeConfiguration = NodeConfiguration(),
+        identity: Identity, listen: [Multiaddr] = [], addressBook: AddressBook = .memory,
+        configuration: NodeConfiguration = NodeConfiguration(),
         eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger? = nil
     ) throws(GlueberryError) {
         try self.init(
-            identity: identity, listen: listen, configuration: configuration,
+            identity: identity, listen: listen, addressBook: addressBook, configuration: configuration,
             eventLoopGroup: eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton, transports: nil, logger: logger)
     }
 
@@ -96,7 +93,8 @@ public final class Node: Sendable {
     ///
     /// - Throws: ``GlueberryError`` with code `configurationInvalid`, also for an address that does not parse.
     public convenience init(
-        identity: Identity, listen: [String], configuration: NodeConfiguration = NodeConfiguration(),
+        identity: Identity, listen: [String], addressBook: AddressBook = .memory,
+        configuration: NodeConfiguration = NodeConfiguration(),
         eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger? = nil
     ) throws(GlueberryError) {
         var addresses: [Multiaddr] = []
@@ -108,12 +106,12 @@ public final class Node: Sendable {
             }
         }
         try self.init(
-            identity: identity, listen: addresses, configuration: configuration, eventLoopGroup: eventLoopGroup,
-            logger: logger)
+            identity: identity, listen: addresses, addressBook: addressBook, configuration: configuration,
+            eventLoopGroup: eventLoopGroup, logger: logger)
     }
 
     package init(
-        identity: Identity, listen: [Multiaddr], configuration: NodeConfiguration,
+        identity: Identity, listen: [Multiaddr], addressBook: AddressBook = .memory, configuration: NodeConfiguration,
         eventLoopGroup: any EventLoopGroup, transports: [any Transport]?, logger: Logger?
     ) throws(GlueberryError) {
         let problems = configuration.problems()
@@ -127,6 +125,10 @@ public final class Node: Sendable {
         self.transports = transports
         self.logger = logger ?? Logger(label: "glueberry.node")
         self.hubs = Locked(Self.makeHubs(configuration))
+        self.book = PeerBook(
+            store: addressBook.store, limits: .init(peers: configuration.maximumPeers),
+            writeDelay: TimeAmount(configuration.addressBookWriteDelay), eventLoop: eventLoopGroup.next(),
+            logger: self.logger)
     }
 
     private static func makeHubs(_ configuration: NodeConfiguration) -> Hubs {
@@ -181,22 +183,19 @@ public final class Node: Sendable {
         }
         let run = NodeRun(
             identity: self.identity, configuration: self.configuration, group: self.group,
-            transports: self.transports, messages: messages, events: events, logger: self.logger)
+            transports: self.transports, messages: messages, events: events, book: self.book, logger: self.logger)
+        await self.book.open()
         do {
             try await run.host.listen(on: self.listen)
         } catch {
             await run.stop()
+            await self.book.close()
             self.status.withLock { $0 = .idle }
             throw GlueberryError(.hostFailed, "the node cannot listen", cause: error)
         }
         self.status.withLock { $0 = .running(run) }
-        for peer in self.peers {
-            await run.control { supervisor in
-                // It may have been removed meanwhile.
-                guard let known = self.book.withLock({ $0[peer] }) else { return }
-                supervisor.add(peer, addresses: known.addresses)
-            }
-        }
+        let peers = self.book.peersToDial
+        await run.control { $0.beginDialing(peers) }
         self.logger.info(
             "node started", metadata: ["peer": "\(self.peerID)", "addresses": "\(self.listenAddresses)"])
     }
@@ -237,6 +236,7 @@ public final class Node: Sendable {
         case .stop(let running): run = running
         }
         await run.stop()
+        await self.book.close()
         self.status.withLock { $0 = .idle }
         settled.done()
         self.logger.info("node stopped", metadata: ["peer": "\(self.peerID)"])

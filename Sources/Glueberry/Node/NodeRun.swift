@@ -24,12 +24,14 @@ final class NodeRun: Sendable {
     private let messages: MessageHub
     private let events: EventHub
     let tasks = OwnedTasks()
+    private let book: PeerBook
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
-        transports: [any Transport]?, messages: MessageHub, events: EventHub, logger: Logger
+        transports: [any Transport]?, messages: MessageHub, events: EventHub, book: PeerBook,
+        logger: Logger
     ) {
         self.host =
             if let transports {
@@ -44,6 +46,7 @@ final class NodeRun: Sendable {
         self.eventLoop = eventLoop
         self.messages = messages
         self.events = events
+        self.book = book
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
@@ -53,9 +56,10 @@ final class NodeRun: Sendable {
         eventLoop.execute {
             supervisor.value = PeerSupervisor(
                 eventLoop: eventLoop, host: host, identity: identity, configuration: configuration,
-                directory: directory, messages: messages, events: events, tasks: tasks, counters: counters,
-                logger: logger)
+                directory: directory, messages: messages, events: events, book: book, tasks: tasks,
+                counters: counters, logger: logger)
         }
+        book.onUnblocked { [weak self] peers in self?.execute { $0.unblocked(peers) } }
     }
 
     /// Does something on the control loop, without waiting.
@@ -89,7 +93,18 @@ final class NodeRun: Sendable {
 }
 
 extension NodeRun: HostObserver {
+    func hostAdmits(_ address: Multiaddr, direction: Connection.Direction) -> HostError? {
+        self.book.refusal(at: address).map { HostError(.gated, $0.message) }
+    }
+
+    func hostIdentified(_ connection: Connection, _ info: IdentifyInfo) {
+        self.book.announced(info.listenAddresses, by: connection.remotePeer)
+    }
+
     func hostAdmits(_ peer: PeerID, at address: Multiaddr, direction: Connection.Direction) -> HostError? {
+        if let refusal = self.book.refusal(of: peer) ?? self.book.refusal(at: address) {
+            return HostError(.gated, refusal.message)
+        }
         guard direction == .inbound, self.directory.state(of: peer) == .cooldown else { return nil }
         return HostError(.notConnected, "the peer failed its handshake and is left alone for a while")
     }
