@@ -26,7 +26,7 @@ help:
 	@echo 'make test      build and run every test, those against other implementations included'
 	@echo 'make rows      play what must not go wrong between two nodes, with real processes; one JSON line each'
 	@echo 'make sanitize  the same tests under the thread sanitizer'
-	@echo 'make fallback  the tests of what is encrypted, with the portable cipher'
+	@echo 'make fallback  the tests with the portable cipher, and those of the address book in a database'
 	@echo 'make format    format the sources'
 	@echo 'make lint      check the format of the sources and the syntax of the scripts'
 	@echo 'make clean     remove what was built'
@@ -58,10 +58,12 @@ rows: test-peers
 sanitize: test-peers
 	@SWIFT="$(SWIFT)" scripts/run-thread-sanitizer.sh "$(TSAN_SCRATCH)" $(SWIFT_FLAGS)
 
-# The trait BoringSSL is on by default; without it the cipher of swift-crypto's public interface does the work.
-fallback: prerequisites
-	$(SWIFT) test --disable-xctest --disable-default-traits --scratch-path "$(FALLBACK_SCRATCH)" $(SWIFT_FLAGS) \
-		--filter '^(AEADTests|NoiseTests|GlueberryTests)\.'
+# The other traits than the default ones: without BoringSSL the cipher of swift-crypto's public interface does the work,
+# and with SQLite the address book can be a database.
+fallback:
+	@scripts/install-prerequisites.sh sqlite 1>&2
+	$(SWIFT) test --disable-xctest --traits SQLite --scratch-path "$(FALLBACK_SCRATCH)" $(SWIFT_FLAGS) \
+		--filter '^(AEADTests|NoiseTests|GlueberryTests|GlueberrySQLiteTests)\.'
 
 format: prerequisites
 	@$(SWIFT) format --in-place --parallel --recursive Sources Tests Package.swift

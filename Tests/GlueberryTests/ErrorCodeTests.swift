@@ -42,7 +42,7 @@ import Testing
             "publicKeyInvalid", "publicKeyMismatch", "encryptionFailed", "decryptionFailed", "handshakeFailed",
             "handshakeTimedOut", "connectionFailed", "notConnected", "notEstablished", "inCooldown", "messageTooLarge",
             "metadataTooLarge", "sendTimedOut", "sendQueueFull", "notStarted", "alreadyStarted", "stopped", "cancelled",
-            "timedOut", "addressInvalid", "internalFailure",
+            "timedOut", "invalidAddress", "internalFailure",
         ]
         #expect(expected.subtracting(names).isEmpty)
     }

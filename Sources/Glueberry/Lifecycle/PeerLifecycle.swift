@@ -36,6 +36,7 @@ struct PeerLifecycle {
         case reconnectionCancelled
         /// This side ended it, for a reason that it gives.
         case ended(GlueberryError)
+        case blacklisted
         case gaveUp(failures: Int)
     }
 

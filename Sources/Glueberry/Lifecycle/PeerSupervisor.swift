@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+import DequeModule
 import LibP2P
 import Logging
 import Multiformats
@@ -62,6 +63,7 @@ final class PeerSupervisor {
     private let directory: PeerDirectory
     private let messages: MessageHub
     private let events: EventHub
+    private let book: PeerBook
     private let tasks: OwnedTasks
     private let counters: RefusalCounters
     private let instruments: NodeInstruments
@@ -70,6 +72,10 @@ final class PeerSupervisor {
     private let logger: Logger
     private let settings: PeerLifecycle.Settings
     private var entries: [PeerID: Entry] = [:]
+    private var dials: DialQueue
+    /// Peers of the book that nothing has been done about since the start.
+    private var prospects: Deque<PeerID> = []
+    private var isDialingScheduled = false
     private var isStopping = false
     /// Of connections that others opened: when each is closed if it still carries no session.
     private var trims: [UInt64: Scheduled<Void>] = [:]
@@ -80,7 +86,7 @@ final class PeerSupervisor {
 
     init(
         eventLoop: any EventLoop, host: Host, identity: Identity, configuration: NodeConfiguration,
-        directory: PeerDirectory, messages: MessageHub, events: EventHub, tasks: OwnedTasks,
+        directory: PeerDirectory, messages: MessageHub, events: EventHub, book: PeerBook, tasks: OwnedTasks,
         counters: RefusalCounters, notices: NoticePublisher, instruments: NodeInstruments, logger: Logger
     ) {
         self.eventLoop = eventLoop
@@ -90,6 +96,8 @@ final class PeerSupervisor {
         self.directory = directory
         self.messages = messages
         self.events = events
+        self.book = book
+        self.dials = DialQueue(limit: configuration.maximumDials)
         self.tasks = tasks
         self.counters = counters
         self.instruments = instruments
@@ -111,7 +119,7 @@ final class PeerSupervisor {
         entry.spans.connecting(for: caller)
         entry.addresses = addresses
         entry.isInBook = true
-        guard !addresses.isEmpty, !self.isStopping else { return }
+        guard !addresses.isEmpty, !self.isStopping, self.book.refusal(of: peer) == nil else { return }
         self.perform(entry.lifecycle.connect(), on: entry)
     }
 
@@ -127,7 +135,11 @@ final class PeerSupervisor {
             waiter.fail(GlueberryError(.stopped, "the node is stopping", peer: peer))
             return
         }
-        guard let entry = self.entries[peer], entry.isInBook else {
+        if let refusal = self.book.refusal(of: peer) {
+            waiter.fail(refusal)
+            return
+        }
+        guard let entry = self.entryInBook(peer) else {
             waiter.fail(
                 GlueberryError(
                     .peerUnknown, "nothing is known of the peer", hint: "add it with its addresses", peer: peer))
@@ -139,6 +151,7 @@ final class PeerSupervisor {
             entry.connectWaiters.removeAll { $0.isSettled }
             entry.connectWaiters.append(waiter)
             entry.spans.connecting(for: caller)
+            self.dials.promote(peer)
             self.perform(entry.lifecycle.connect(), on: entry)
         }
     }
@@ -146,6 +159,10 @@ final class PeerSupervisor {
     func awaitEstablished(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
         guard !self.isStopping else {
             waiter.fail(GlueberryError(.stopped, "the node is stopping", peer: peer))
+            return
+        }
+        if let refusal = self.book.refusal(of: peer) {
+            waiter.fail(refusal)
             return
         }
         let entry = self.entry(peer)
@@ -314,6 +331,7 @@ final class PeerSupervisor {
         self.entries = [:]
         for trim in self.trims.values { trim.cancel() }
         self.trims = [:]
+        self.prospects = []
     }
 
     /// Redials everybody that the node waits to try again, and probes everybody that it is connected to.
@@ -329,6 +347,13 @@ final class PeerSupervisor {
 
     func opened(_ connection: Connection) {
         guard !self.isStopping else { return }
+        // It may have been blocked since it was admitted.
+        guard self.book.refusal(of: connection.remotePeer) == nil,
+            self.book.refusal(at: connection.remoteAddress) == nil
+        else {
+            connection.closeNow(code: ConnectionErrorCode.gated)
+            return
+        }
         let entry = self.entry(connection.remotePeer)
         entry.connections.append(connection)
         switch entry.lifecycle.state {
@@ -477,6 +502,7 @@ final class PeerSupervisor {
                 }
                 entry.dial?.cancel()
                 entry.dial = nil
+                self.leaveDials(entry.peer)
             case .begin(let generation): self.begin(entry, generation)
             case .establish(let generation):
                 entry.history.sessionEstablished(generation, now: self.eventLoop.now)
@@ -519,6 +545,7 @@ final class PeerSupervisor {
         switch state {
         case .connected: self.succeedWaiters(&entry.connectWaiters)
         case .established:
+            self.recordSighting(of: entry)
             self.succeedWaiters(&entry.connectWaiters)
             self.succeedWaiters(&entry.establishedWaiters)
         case .disconnected, .cooldown:
@@ -536,6 +563,11 @@ final class PeerSupervisor {
     private func dial(_ entry: Entry) {
         entry.spans.connectBegan()
         if self.beginOnAnyConnection(entry) { return }
+        let isAwaited = (entry.connectWaiters + entry.establishedWaiters).contains { !$0.isSettled }
+        if self.dials.request(entry.peer, isUrgent: isAwaited) { self.startDial(entry) }
+    }
+
+    private func startDial(_ entry: Entry) {
         entry.spans.dialBegan()
         entry.dialBegan = self.eventLoop.now
         let handle = DialHandle(eventLoop: self.host.nextEventLoop())
@@ -568,6 +600,7 @@ final class PeerSupervisor {
             return
         }
         entry.dial = nil
+        self.leaveDials(peer)
         switch result {
         case .success(let connection):
             entry.history.tryEnded(handle, .connected, now: self.eventLoop.now)
@@ -631,6 +664,7 @@ final class PeerSupervisor {
 
     private func end(_ entry: Entry, _ reason: PeerLifecycle.Reason) {
         guard let session = entry.session else { return }
+        if session.isEstablished { self.book.ended(entry.peer) }
         entry.session = nil
         entry.handshake = nil
         entry.verification?.cancel()
@@ -829,6 +863,84 @@ final class PeerSupervisor {
         return overview
     }
 
+    // MARK: The address book
+
+    /// Dials peers of the book, a few at a time.
+    func beginDialing(_ peers: [PeerID]) {
+        self.prospects.append(contentsOf: peers)
+        self.dialNext()
+    }
+
+    /// Ends everything with a peer that has been put on the blacklist.
+    func blocked(_ peer: PeerID) {
+        if let entry = self.entries[peer] {
+            self.perform(
+                entry.lifecycle.disconnect(code: ConnectionErrorCode.gated, reason: .blacklisted), on: entry)
+            self.forgetIfUnused(entry)
+        }
+        for connection in self.host.connections(to: peer) { connection.closeNow(code: ConnectionErrorCode.gated) }
+    }
+
+    /// Closes the connections with addresses that have been put on the blacklist.
+    func blockedAddresses() {
+        for connection in self.host.connections where self.book.refusal(at: connection.remoteAddress) != nil {
+            connection.closeNow(code: ConnectionErrorCode.gated)
+        }
+    }
+
+    /// Peers have been taken off the blacklist: those of the book are dialled again.
+    func unblocked(_ peers: [PeerID]) {
+        guard !self.isStopping else { return }
+        self.prospects.append(contentsOf: peers)
+        self.dialNext()
+    }
+
+    private func entryInBook(_ peer: PeerID) -> Entry? {
+        if let entry = self.entries[peer], entry.isInBook { return entry }
+        guard let addresses = self.book.addresses(of: peer) else { return nil }
+        let entry = self.entry(peer)
+        entry.addresses = addresses
+        entry.isInBook = true
+        return entry
+    }
+
+    private func leaveDials(_ peer: PeerID) {
+        self.dials.leave(peer)
+        guard !self.isDialingScheduled, !self.isStopping else { return }
+        self.isDialingScheduled = true
+        // Not now: the effects of one peer are being performed.
+        self.eventLoop.assumeIsolated().execute {
+            self.isDialingScheduled = false
+            self.dialNext()
+        }
+    }
+
+    private func dialNext() {
+        guard !self.isStopping else { return }
+        while let peer = self.dials.next() {
+            guard let entry = self.entries[peer], case .connecting = entry.lifecycle.state, entry.dial == nil,
+                !self.beginOnAnyConnection(entry)
+            else {
+                self.dials.leave(peer)
+                continue
+            }
+            self.startDial(entry)
+        }
+        while self.dials.hasRoom, let peer = self.prospects.popFirst() {
+            // It may have been removed meanwhile.
+            guard let addresses = self.book.addresses(of: peer) else { continue }
+            self.add(peer, addresses: addresses)
+        }
+    }
+
+    private func recordSighting(of entry: Entry) {
+        let connection = entry.session?.connections.first { !$0.isClosed }
+        self.book.established(
+            entry.peer, at: connection?.remoteAddress, wasDialed: connection?.direction == .outbound,
+            publicKey: connection?.remotePublicKey)
+        if let info = connection?.identifyInfo { self.book.announced(info.listenAddresses, by: entry.peer) }
+    }
+
     // MARK: Bookkeeping
 
     private func entry(_ peer: PeerID) -> Entry {
@@ -888,6 +1000,7 @@ final class PeerSupervisor {
                 : GlueberryError(.closed, "disconnected here", peer: peer)
         case .reconnectionCancelled:
             GlueberryError(.notConnected, "no further tries are wanted", peer: peer)
+        case .blacklisted: GlueberryError(.peerBlacklisted, "the peer was blacklisted", peer: peer)
         case .gaveUp(let failures):
             GlueberryError(.connectionFailed, "given up after \(failures) failed tries", peer: peer)
         }

@@ -16,8 +16,8 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is; compare with the static members.
     public struct Code: Hashable, Sendable, CustomStringConvertible, CaseIterable {
         fileprivate enum Value: String, CaseIterable {
-            case addressBookCorrupt, addressBookFailed, addressInvalid, decryptionFailed, internalFailure
-            case limitExceeded, peerBlacklisted, publicKeyInvalid, streamFailed, versionMismatch
+            case addressBookCorrupt, addressBookFailed, addressBookFull, addressBookNewer, invalidAddress
+            case decryptionFailed, internalFailure, limitExceeded, peerBlacklisted, publicKeyInvalid, streamFailed, versionMismatch
             case alreadyStarted, alreadyClaimed, cancelled, closed, configurationInvalid, connectionFailed
             case encryptionFailed, handshakeFailed, handshakeTimedOut, hostFailed, invalidStreamName, messageTooLarge
             case notConnected, notEstablished, notStarted, peerUnknown, publicKeyMismatch, receiveQueueFull,
@@ -36,7 +36,7 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         /// The address book could not be read or written.
         public static let addressBookFailed = Code(value: .addressBookFailed)
         /// An address is malformed, or of a kind that cannot be used here.
-        public static let addressInvalid = Code(value: .addressInvalid)
+        public static let invalidAddress = Code(value: .invalidAddress)
         /// A received message could not be opened with the key of the pair.
         public static let decryptionFailed = Code(value: .decryptionFailed)
         /// Something that should not happen did; please report it.
@@ -103,6 +103,10 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         public static let metadataTooLarge = Code(value: .metadataTooLarge)
         /// The peer failed its handshake and is left alone for a while.
         public static let inCooldown = Code(value: .inCooldown)
+        /// The address book has as many peers as it may.
+        public static let addressBookFull = Code(value: .addressBookFull)
+        /// The address book is of a newer version, and is not written.
+        public static let addressBookNewer = Code(value: .addressBookNewer)
     }
 
     /// The kind of failure.
@@ -173,7 +177,7 @@ extension GlueberryError.Code {
     /// Whether the same call can never succeed: what it was given has to change.
     public var isPermanent: Bool {
         switch self.value {
-        case .addressInvalid, .configurationInvalid, .invalidStreamName, .messageTooLarge, .metadataTooLarge,
+        case .invalidAddress, .configurationInvalid, .invalidStreamName, .messageTooLarge, .metadataTooLarge,
             .publicKeyInvalid, .publicKeyMismatch, .versionMismatch:
             true
         default: false
@@ -186,7 +190,9 @@ extension GlueberryError.Code {
     private static let hints: [Value: String] = [
         .addressBookCorrupt: "look at the file that was set aside, and add the peers anew",
         .addressBookFailed: "see that the file's folder exists, can be written and has room",
-        .addressInvalid: "give addresses like /ip4/192.0.2.1/tcp/9000",
+        .addressBookFull: "remove peers that are not needed, or raise maximumPeers",
+        .addressBookNewer: "use the version of this software that wrote it, or another file",
+        .invalidAddress: "give addresses like /ip4/192.0.2.1/tcp/9000",
         .alreadyClaimed: "let go of the other sequence first, or use a route or a subscription",
         .alreadyStarted: "stop the node before starting it again",
         .cancelled: "nothing was done; call again if it is still wanted",

@@ -20,8 +20,8 @@ extension Node {
     /// - Parameters:
     ///   - peer: The peer.
     ///   - timeout: The longest wait; by default `connectTimeout`. The node goes on trying after it.
-    /// - Throws: ``GlueberryError`` with code `peerUnknown`, `connectionFailed` with every address in its cause,
-    ///   `timedOut`, `cancelled`, `notStarted`.
+    /// - Throws: ``GlueberryError`` with code `peerUnknown`, `peerBlacklisted`, `connectionFailed` with every
+    ///   address in its cause, `timedOut`, `cancelled`, `notStarted`.
     public func connect(to peer: PeerID, timeout: Duration? = nil) async throws(GlueberryError) {
         let run = try self.requireRunning()
         let timeout = timeout ?? self.configuration.connectTimeout
@@ -33,7 +33,8 @@ extension Node {
 
     /// Connects to an address that ends in `/p2p/ID`: adds the peer, and returns its ID when it is `Connected`.
     ///
-    /// - Throws: As ``connect(to:timeout:)-(PeerID,_)``, and `configurationInvalid` if the address names no peer.
+    /// - Throws: As ``connect(to:timeout:)-(PeerID,_)``, and `configurationInvalid` if the address names no peer,
+    ///   `addressBookFull`.
     @discardableResult
     public func connect(to address: Multiaddr, timeout: Duration? = nil) async throws(GlueberryError) -> PeerID {
         guard let bytes = address.peer, let peer = try? PeerID(bytes: bytes) else {
@@ -41,13 +42,9 @@ extension Node {
                 .configurationInvalid, "the address \(address) names no peer", hint: "it must end in /p2p/ID")
         }
         let run = try self.requireRunning()
-        self.book.withLock { book in
-            var known = book[peer] ?? KnownPeer(addresses: [], metadata: [:])
-            known.addresses.removeAll { $0 == address.withoutPeer }
-            known.addresses.insert(address.withoutPeer, at: 0)
-            book[peer] = known
-        }
-        let addresses = self.book.withLock { $0[peer]?.addresses ?? [] }
+        await self.book.ready()
+        try self.book.prefer(address.withoutPeer, of: peer)
+        let addresses = self.book.addresses(of: peer) ?? []
         let caller = self.tracingContext
         await run.control { $0.add(peer, addresses: addresses, caller: caller) }
         try await self.connect(to: peer, timeout: timeout)

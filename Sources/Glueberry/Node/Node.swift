@@ -48,28 +48,25 @@ public final class Node: Sendable {
     /// What the tasks of the node belong to; whatever runs code of the application for the node enters it.
     let scope = TaskScope()
     let hubs: Locked<Hubs>
-    let book = Locked<[PeerID: KnownPeer]>([:])
-
-    struct KnownPeer {
-        var addresses: [Multiaddr]
-        var metadata: [String: String]
-    }
+    let book: PeerBook
 
     /// Creates a node.
     ///
     /// - Parameters:
     ///   - identity: Whose node it is.
     ///   - listen: The addresses to listen on, for example `/ip4/0.0.0.0/tcp/9000`; none only dials.
+    ///   - addressBook: Where to keep what is known of peers; by default in memory only.
     ///   - configuration: Times, sizes and the handshake.
     ///   - eventLoopGroup: Where connections run; by default the process's shared group.
     ///   - logger: Where to log; by default a logger labelled `glueberry.node`.
     /// - Throws: ``GlueberryError`` with code `configurationInvalid`, which names every bad field.
     public convenience init(
-        identity: Identity, listen: [Multiaddr] = [], configuration: NodeConfiguration = NodeConfiguration(),
+        identity: Identity, listen: [Multiaddr] = [], addressBook: AddressBook = .memory,
+        configuration: NodeConfiguration = NodeConfiguration(),
         eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger? = nil
     ) throws(GlueberryError) {
         try self.init(
-            identity: identity, listen: listen, configuration: configuration,
+            identity: identity, listen: listen, addressBook: addressBook, configuration: configuration,
             eventLoopGroup: eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton, transports: nil, logger: logger)
     }
 
@@ -77,7 +74,8 @@ public final class Node: Sendable {
     ///
     /// - Throws: ``GlueberryError`` with code `configurationInvalid`, also for an address that does not parse.
     public convenience init(
-        identity: Identity, listen: [String], configuration: NodeConfiguration = NodeConfiguration(),
+        identity: Identity, listen: [String], addressBook: AddressBook = .memory,
+        configuration: NodeConfiguration = NodeConfiguration(),
         eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger? = nil
     ) throws(GlueberryError) {
         var addresses: [Multiaddr] = []
@@ -89,12 +87,12 @@ public final class Node: Sendable {
             }
         }
         try self.init(
-            identity: identity, listen: addresses, configuration: configuration, eventLoopGroup: eventLoopGroup,
-            logger: logger)
+            identity: identity, listen: addresses, addressBook: addressBook, configuration: configuration,
+            eventLoopGroup: eventLoopGroup, logger: logger)
     }
 
     package init(
-        identity: Identity, listen: [Multiaddr], configuration: NodeConfiguration,
+        identity: Identity, listen: [Multiaddr], addressBook: AddressBook = .memory, configuration: NodeConfiguration,
         eventLoopGroup: any EventLoopGroup, transports: [any Transport]?, logger: Logger?
     ) throws(GlueberryError) {
         let problems = configuration.problems()
@@ -110,6 +108,10 @@ public final class Node: Sendable {
         self.logger = logger
         self.instruments = NodeInstruments(configuration, logger: logger)
         self.hubs = Locked(Self.makeHubs(configuration, self.instruments))
+        self.book = PeerBook(
+            store: addressBook.store, limits: .init(peers: configuration.maximumPeers),
+            writeDelay: TimeAmount(configuration.addressBookWriteDelay), eventLoop: eventLoopGroup.next(),
+            logger: self.logger)
     }
 
     private static func makeHubs(_ configuration: NodeConfiguration, _ instruments: NodeInstruments) -> Hubs {
@@ -176,25 +178,22 @@ public final class Node: Sendable {
         }
         let run = NodeRun(
             identity: self.identity, configuration: self.configuration, group: self.group,
-            transports: self.transports, messages: messages, events: events, notices: notices,
+            transports: self.transports, messages: messages, events: events, book: self.book, notices: notices,
             instruments: self.instruments, scope: self.scope, logger: self.logger)
+        await self.book.open()
         do {
             try await run.host.listen(on: self.listen)
         } catch {
             await run.stop()
+            await self.book.close()
             self.status.withLock { $0 = .idle }
             self.logger.error(
                 "node not started", metadata: ["peer": "\(self.peerID)", "reason": "\(LogText.of(error))"])
             throw GlueberryError(.hostFailed, "the node cannot listen", cause: error)
         }
         self.status.withLock { $0 = .running(run) }
-        for peer in self.peers {
-            await run.control { supervisor in
-                // It may have been removed meanwhile.
-                guard let known = self.book.withLock({ $0[peer] }) else { return }
-                supervisor.add(peer, addresses: known.addresses)
-            }
-        }
+        let peers = self.book.peersToDial
+        await run.control { $0.beginDialing(peers) }
         self.logger.info(
             "node started",
             metadata: ["peer": "\(self.peerID)", "addresses": .array(self.listenAddresses.map { "\($0)" })])
@@ -246,6 +245,7 @@ public final class Node: Sendable {
 
     private func finish(_ run: NodeRun, _ stopped: Occasion) async {
         await run.stop()
+        await self.book.close()
         self.status.withLock { $0 = .idle }
         self.logger.info("node stopped", metadata: ["peer": "\(self.peerID)"])
         stopped.happen()

@@ -150,6 +150,18 @@ public struct NodeConfiguration: Sendable {
     public var pairMessageThreshold: UInt64 = 1 << 40
     /// What else the node's health depends on; asked by ``Node/health(deadline:)``.
     public var healthChecks: [any HealthChecking] = []
+    /// Peers in the address book; to add more is an error.
+    ///
+    /// Default 100,000.
+    public var maximumPeers = 100_000
+    /// Dials that run at the same time; further ones wait for their turn, those that somebody waits for first.
+    ///
+    /// Default 16.
+    public var maximumDials = 16
+    /// How long changes of the address book are gathered before they are written.
+    ///
+    /// Default 200 ms.
+    public var addressBookWriteDelay: Duration = .milliseconds(200)
     /// The libp2p host below.
     public var host = HostConfiguration()
 
@@ -203,6 +215,9 @@ public struct NodeConfiguration: Sendable {
         positive(self.stallTimeout, "stallTimeout")
         positive(self.eventBuffer, "eventBuffer")
         if self.pairMessageThreshold == 0 { problems.append("pairMessageThreshold must be above 0") }
+        positive(self.maximumPeers, "maximumPeers")
+        positive(self.maximumDials, "maximumDials")
+        positive(self.addressBookWriteDelay, "addressBookWriteDelay")
         if self.flushTimeout < .zero { problems.append("flushTimeout must not be negative") }
         if case .standard(let handshake) = self.handshake {
             if handshake.hello.count > StandardHandshakeRun.maximumHelloLength {

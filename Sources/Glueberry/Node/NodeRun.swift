@@ -24,6 +24,7 @@ final class NodeRun: Sendable {
     let instruments: NodeInstruments
     private let messages: MessageHub
     private let events: EventHub
+    private let book: PeerBook
     private let noticeHub: NoticeHub
     let notices: NoticePublisher
     private let stallWatch: StallWatch
@@ -35,7 +36,7 @@ final class NodeRun: Sendable {
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
-        transports: [any Transport]?, messages: MessageHub, events: EventHub, notices: NoticeHub,
+        transports: [any Transport]?, messages: MessageHub, events: EventHub, book: PeerBook, notices: NoticeHub,
         instruments: NodeInstruments, scope: TaskScope, logger: Logger
     ) {
         self.host =
@@ -64,6 +65,7 @@ final class NodeRun: Sendable {
                     peer: queue.key.peer, stream: queue.key.stream))
         }
         messages.begin(self.stallWatch)
+        self.book = book
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
@@ -80,9 +82,10 @@ final class NodeRun: Sendable {
         eventLoop.execute {
             supervisor.value = PeerSupervisor(
                 eventLoop: eventLoop, host: host, identity: identity, configuration: configuration,
-                directory: directory, messages: messages, events: events, tasks: tasks, counters: counters,
-                notices: publisher, instruments: instruments, logger: logger)
+                directory: directory, messages: messages, events: events, book: book, tasks: tasks,
+                counters: counters, notices: publisher, instruments: instruments, logger: logger)
         }
+        book.onUnblocked { [weak self] peers in self?.execute { $0.unblocked(peers) } }
     }
 
     /// Does something on the control loop, without waiting.
@@ -121,7 +124,18 @@ final class NodeRun: Sendable {
 }
 
 extension NodeRun: HostObserver {
+    func hostAdmits(_ address: Multiaddr, direction: Connection.Direction) -> HostError? {
+        self.book.refusal(at: address).map { HostError(.gated, $0.message) }
+    }
+
+    func hostIdentified(_ connection: Connection, _ info: IdentifyInfo) {
+        self.book.announced(info.listenAddresses, by: connection.remotePeer)
+    }
+
     func hostAdmits(_ peer: PeerID, at address: Multiaddr, direction: Connection.Direction) -> HostError? {
+        if let refusal = self.book.refusal(of: peer) ?? self.book.refusal(at: address) {
+            return HostError(.gated, refusal.message)
+        }
         guard direction == .inbound, self.directory.state(of: peer) == .cooldown else { return nil }
         return HostError(.notConnected, "the peer failed its handshake and is left alone for a while")
     }

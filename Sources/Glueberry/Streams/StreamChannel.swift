@@ -195,7 +195,6 @@ final class StreamChannel: Sendable {
             start: { (settlement: Settlement<Void, HostError>) in
                 let isDone = self.state.withLock { state in
                     guard state.pendingMessages > 0, state.closed == nil else { return true }
-                    state.drained.removeAll { $0.isSettled }
                     state.drained.append(settlement)
                     return false
                 }

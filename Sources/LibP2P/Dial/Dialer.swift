@@ -69,6 +69,10 @@ final class Dialer {
                 case .success(let found):
                     self.schedule.resolved(id)
                     for address in found where seen.insert(address).inserted {
+                        if let refusal = self.host.refusal(ofDialing: address) {
+                            self.schedule.unusable(address, stage: .waiting, error: refusal)
+                            continue
+                        }
                         self.schedule.add(address, isPublic: address.isPublic)
                     }
                 case .failure(let error):

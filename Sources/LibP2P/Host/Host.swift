@@ -321,11 +321,25 @@ public final class Host: Sendable {
         self.transports.first { $0.handles(address) }
     }
 
+    /// Why there is nothing to do with whoever is at an address that a dial would try.
+    func refusal(ofDialing address: Multiaddr) -> HostError? {
+        self.observer?.hostAdmits(address, direction: .outbound)
+    }
+
     private var observer: (any HostObserver)? { self.observerBox.withLock { $0.observer } }
 
     // MARK: Channels
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let address =
+            channel.remoteAddress.flatMap { address -> Multiaddr? in
+                guard let ip = address.ipAddress, let port = address.port else { return nil }
+                return try? Multiaddr(ipAddress: ip, tcpPort: UInt16(truncatingIfNeeded: port))
+            } ?? Multiaddr(components: [])
+        if let refusal = self.observer?.hostAdmits(address, direction: .inbound) {
+            self.logger.debug("connection refused", metadata: ["reason": "\(refusal)"])
+            return channel.eventLoop.makeFailedFuture(refusal)
+        }
         let ticket: ConnectionTicket
         do {
             ticket = try self.limits.admitInbound(from: channel.remoteAddress)
@@ -338,11 +352,6 @@ public final class Host: Sendable {
         secured.futureResult.whenFailure { error in
             self.logger.debug("incoming connection failed", metadata: ["reason": "\(error)"])
         }
-        let address =
-            channel.remoteAddress.flatMap { address -> Multiaddr? in
-                guard let ip = address.ipAddress, let port = address.port else { return nil }
-                return try? Multiaddr(ipAddress: ip, tcpPort: UInt16(truncatingIfNeeded: port))
-            } ?? Multiaddr(components: [])
         return self.install(
             on: channel, isDialer: false, peer: nil, address: address, ticket: ticket, secured: secured)
     }
@@ -414,6 +423,7 @@ public final class Host: Sendable {
         ) { [weak connection] result in
             guard let connection else { return }
             connection.identified(result.map { $0.applied(to: IdentifyInfo()) })
+            if let info = connection.identifyInfo { self.observer?.hostIdentified(connection, info) }
             self.pushIfDue(connection)
         }
         connection.openStream(protocols: [IdentifyProtocol.id], consumer: receiver) { [weak connection] error in
@@ -512,7 +522,9 @@ extension Host: ConnectionDelegate {
                 IdentifyReceiver(
                     remotePeer: connection.remotePeer, timeout: self.configuration.timeouts.identify
                 ) { [weak connection] result in
-                    if case .success(let update) = result { connection?.updated(update) }
+                    guard case .success(let update) = result, let connection else { return }
+                    connection.updated(update)
+                    if let info = connection.identifyInfo { self.observer?.hostIdentified(connection, info) }
                 })
         case PingProtocol.id:
             return .accept(PingResponder())

@@ -17,7 +17,7 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is; compare with the static members.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {  // swift-format-ignore
-            case addressInUse, badAddress, cancelled, closed, dialFailed, handshakeFailed, limitExceeded
+            case addressInUse, badAddress, cancelled, closed, dialFailed, gated, handshakeFailed, limitExceeded
             case noCommonProtocol, notConnected, protocolViolation, reset, stopped, timedOut, wrongPeer, ioFailed
         }
         private let value: Value
@@ -34,6 +34,8 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
         public static let closed = Code(value: .closed)
         /// Every address was tried; `attempts` tells how far each got.
         public static let dialFailed = Code(value: .dialFailed)
+        /// The application wants nothing to do with the peer or the address.
+        public static let gated = Code(value: .gated)
         /// The security handshake was refused or malformed.
         public static let handshakeFailed = Code(value: .handshakeFailed)
         /// A configured limit was reached; the message names scope, limit and usage.

@@ -35,6 +35,11 @@ enum OriginalVectors {
         try Identity(seed: [UInt8](repeating: number, count: 32))
     }
 
+    /// The address book file that the original wrote in that session.
+    static func addressBook() throws -> String {
+        String(decoding: try self.data("original-addressbook.json"), as: UTF8.self)
+    }
+
     private static func data(_ name: String) throws -> Data {
         try Data(contentsOf: #require(Bundle.module.url(forResource: "Vectors/" + name, withExtension: nil)))
     }

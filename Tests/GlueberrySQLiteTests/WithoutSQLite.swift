@@ -9,4 +9,4 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Glueberry
+// Without the trait `SQLite` there is nothing to test.

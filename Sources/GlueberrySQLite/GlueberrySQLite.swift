@@ -9,4 +9,4 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Glueberry
+// Without the trait `SQLite` this module is empty, and the system's SQLite library is not needed.
