@@ -19,8 +19,8 @@ public struct NodeSnapshot: Sendable, Hashable, Codable {
     /// How many streams of a peer are listed.
     public static let maximumStreams = 64
 
-    /// When it was taken.
-    public var takenAt: Timestamp
+    /// When it was taken, as RFC 3339 writes it.
+    public var takenAt: String
     /// The node's peer ID.
     public var peerID: String
     /// The version of the protocol between nodes.
@@ -141,7 +141,7 @@ extension NodeSnapshot {
 
     private var value: JSONText {
         .object([
-            ("takenAt", .object([("nanosecondsSince1970", .unsigned(self.takenAt.nanosecondsSince1970))])),
+            ("takenAt", .string(self.takenAt)),
             ("peerID", .string(self.peerID)),
             ("protocolVersion", .string(self.protocolVersion)),
             ("isRunning", .bool(self.isRunning)),
