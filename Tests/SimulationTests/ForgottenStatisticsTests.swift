@@ -24,9 +24,9 @@ import Testing
         try world.establish(node, connected)
         try world.establish(node, away)
         try world.clock.perform { await node.disconnect(from: away.peerID) }
-        world.clock.advance(by: .hours(23))
+        world.clock.advance(by: .seconds(23 * 3600))
         #expect(node.statistics(of: away.peerID)?.connections.sessions == 1)
-        world.clock.advance(by: .hours(3))
+        world.clock.advance(by: .seconds(3 * 3600))
         #expect(node.statistics(of: away.peerID) == nil)
         let statistics = try #require(node.statistics(of: connected.peerID))
         #expect(statistics.totalConnectedTime > .seconds(26 * 3600))
