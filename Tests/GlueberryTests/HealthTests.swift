@@ -117,6 +117,21 @@ import Testing
         }
     }
 
+    @Test func aPeerThatFloodsTheHandshakeDoesNotMakeTheNodeUnready() async throws {
+        let node = try Node(identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard())
+        let peer = ScriptedPeer()
+        try await node.start()
+        _ = try await peer.host.connect(to: node.peerID, addresses: node.listenAddresses)
+        let stream = try await peer.open(StreamName.handshake, to: node)
+        for _ in 0..<200 { try await stream.write(Frame.encode(ByteBuffer(bytes: [1]))) }
+        try await eventually {
+            node.statistics(of: peer.peerID)?.streams[StreamName.handshake]?.messagesReceived ?? 0 >= 64
+        }
+        #expect(await node.health(deadline: patient, stalledAfter: .zero, watchdog: Watchdog()).isReady)
+        await peer.host.stop()
+        await node.stop()
+    }
+
     private struct Dependency: HealthChecking {
         let healthCheckName: String
         let answer: @Sendable () async -> String?

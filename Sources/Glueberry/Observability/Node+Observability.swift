@@ -34,7 +34,7 @@ extension Node {
     /// Nothing waits for it but the control loop, for as long as it takes to copy what it knows.
     public func snapshot() async -> NodeSnapshot {
         var snapshot = NodeSnapshot(
-            takenAt: Timestamp(nanosecondsSince1970: WallClock.nanosecondsSince1970()),
+            takenAt: self.instruments.stamp.description,
             peerID: self.peerID.description, protocolVersion: Self.protocolVersion, isRunning: false)
         let hubs = self.hubs.withLock { $0 }
         snapshot.counts.eventSubscriptions = hubs.events.subscriptionCount

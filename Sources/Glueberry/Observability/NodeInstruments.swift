@@ -53,7 +53,10 @@ final class NodeInstruments: Sendable {
             metrics: configuration.metricsFactory ?? MetricsSystem.factory,
             tracer: configuration.tracer ?? InstrumentationSystem.tracer, logger: logger,
             pairs: PairMessageLedger(
-                known: configuration.pairMessageCounts, threshold: configuration.pairMessageThreshold, logger: logger))
+                known: configuration.pairMessageCounts, threshold: configuration.pairMessageThreshold, logger: logger),
+            wallClock: { [now = configuration.now] in
+                UInt64(clamping: TimeAmount(now()).nanoseconds)
+            })
     }
 
     // MARK: Connections
@@ -162,7 +165,8 @@ final class NodeInstruments: Sendable {
         entry.statistics(pairMessages: self.pairs.count(of: entry.peer), now: now)
     }
 
-    private var stamp: Timestamp { Timestamp(nanosecondsSince1970: self.wallClock()) }
+    /// The calendar's time.
+    var stamp: Timestamp { Timestamp(nanosecondsSince1970: self.wallClock()) }
 }
 
 extension TimeAmount {

@@ -19,8 +19,8 @@ public struct NodeSnapshot: Sendable, Hashable, Codable {
     /// How many streams of a peer are listed.
     public static let maximumStreams = 64
 
-    /// When it was taken.
-    public var takenAt: Timestamp
+    /// When it was taken, as RFC 3339 writes it.
+    public var takenAt: String
     /// The node's peer ID.
     public var peerID: String
     /// The version of the protocol between nodes.
@@ -38,7 +38,7 @@ public struct NodeSnapshot: Sendable, Hashable, Codable {
     /// How many more there are.
     public var omittedPeers = 0
 
-    package init(takenAt: Timestamp, peerID: String, protocolVersion: String, isRunning: Bool) {
+    package init(takenAt: String, peerID: String, protocolVersion: String, isRunning: Bool) {
         self.takenAt = takenAt
         self.peerID = peerID
         self.protocolVersion = protocolVersion
@@ -148,7 +148,7 @@ extension NodeSnapshot {
 
     private var value: JSONText {
         .object([
-            ("takenAt", .object([("nanosecondsSince1970", .unsigned(self.takenAt.nanosecondsSince1970))])),
+            ("takenAt", .string(self.takenAt)),
             ("peerID", .string(self.peerID)),
             ("protocolVersion", .string(self.protocolVersion)),
             ("isRunning", .bool(self.isRunning)),

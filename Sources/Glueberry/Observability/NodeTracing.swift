@@ -53,6 +53,7 @@ struct NodeTracing: Sendable {
     ///   - stream: The stream that it is about.
     ///   - size: The size of the message in bytes.
     ///   - start: When it began; nil is now.
+    /// - Returns: The span, to be ended.
     func start(
         _ name: Name, under parent: ServiceContext?, peer: PeerID, stream: String? = nil, size: Int? = nil,
         at start: DefaultTracerClock.Timestamp? = nil
