@@ -69,7 +69,10 @@ import Testing
         }
         // Either side sends on a connection that the other counts to the session.
         let ends = [(nodes[0], nodes[1]), (nodes[1], nodes[0])].map { node, peer in
-            Set((node.session(with: peer)?.connections ?? []).map { $0.direction == .outbound ? node.peerID : peer.peerID })
+            Set(
+                (node.session(with: peer)?.connections ?? []).map {
+                    $0.direction == .outbound ? node.peerID : peer.peerID
+                })
         }
         #expect(!ends[0].isEmpty && ends[0] == ends[1], "seed \(seed): the sides disagree on the connections")
         try world.finish()

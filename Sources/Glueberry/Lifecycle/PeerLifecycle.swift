@@ -76,9 +76,16 @@ struct PeerLifecycle {
     private(set) var generation: UInt64 = 0
     /// Whether this side wants to be connected: it keeps trying.
     private(set) var isWanted = false
+    /// No session gets this number or one below it.
+    private let floor: UInt64
 
-    init(settings: Settings) {
+    /// Creates a life that has not begun.
+    ///
+    /// `floor` is the highest number that a session of a peer that was forgotten has had: were a number given twice, what is
+    /// late of the first session could touch the second.
+    init(settings: Settings, floor: UInt64 = 0) {
         self.settings = settings
+        self.floor = floor
     }
 
     var state: ConnectionState {
@@ -185,7 +192,7 @@ struct PeerLifecycle {
         case .disconnected, .reconnecting: effects.append(.state(.connecting, nil))
         case .connected, .established, .cooldown: return []
         }
-        self.generation += 1
+        self.generation = max(self.generation, self.floor) + 1
         self.phase = .connected(deadline: now + self.settings.handshakeTimeout)
         return effects + [.begin(generation: self.generation), .state(.connected, nil)]
     }

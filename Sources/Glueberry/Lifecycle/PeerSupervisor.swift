@@ -49,10 +49,10 @@ final class PeerSupervisor {
         var dialBegan: NIODeadline?
         var handshakeBegan: NIODeadline?
 
-        init(peer: PeerID, settings: PeerLifecycle.Settings, tracing: NodeTracing?) {
+        init(peer: PeerID, settings: PeerLifecycle.Settings, floor: UInt64, tracing: NodeTracing?) {
             self.peer = peer
             self.spans = PeerSpans(tracing, peer: peer)
-            self.lifecycle = PeerLifecycle(settings: settings)
+            self.lifecycle = PeerLifecycle(settings: settings, floor: floor)
         }
     }
 
@@ -76,6 +76,8 @@ final class PeerSupervisor {
     /// Peers of the book that nothing has been done about since the start.
     private var prospects: Deque<PeerID> = []
     private var isDialingScheduled = false
+    /// The highest number of a session of a peer that is not remembered any more.
+    private var forgottenGeneration: UInt64 = 0
     private var isStopping = false
     /// Of connections that others opened: when each is closed if it still carries no session.
     private var trims: [UInt64: Scheduled<Void>] = [:]
@@ -945,7 +947,8 @@ final class PeerSupervisor {
 
     private func entry(_ peer: PeerID) -> Entry {
         if let entry = self.entries[peer] { return entry }
-        let entry = Entry(peer: peer, settings: self.settings, tracing: self.instruments.tracing)
+        let entry = Entry(
+            peer: peer, settings: self.settings, floor: self.forgottenGeneration, tracing: self.instruments.tracing)
         self.entries[peer] = entry
         return entry
     }
@@ -955,6 +958,7 @@ final class PeerSupervisor {
             entry.establishedWaiters.allSatisfy(\.isSettled), case .disconnected = entry.lifecycle.state
         else { return }
         entry.timer?.cancel()
+        self.forgottenGeneration = max(self.forgottenGeneration, entry.lifecycle.generation)
         self.entries[entry.peer] = nil
         self.directory.set(ConnectionState?.none, of: entry.peer)
     }

@@ -260,6 +260,9 @@ public final class MockNode: MessagingNode {
     /// Whether a peer is blacklisted.
     public func isBlacklisted(_ peer: PeerID) -> Bool { self.state.withLock { $0.blacklist.contains(peer) } }
 
+    /// How many subscriptions to events there are, besides `events()`.
+    public var subscribers: Int { self.state.withLock { $0.subscribers.count } }
+
     /// How often a method was called, with or without success.
     public func calls(of method: Method) -> Int { self.state.withLock { $0.calls[method] ?? 0 } }
 
@@ -408,10 +411,10 @@ public final class MockNode: MessagingNode {
     public func events() throws(GlueberryError) -> MockSequence<ConnectionEvent> {
         try self.called(.events)
         let source = self.state.withLock { $0.events }
-        guard let claim = source.claim() else {
+        guard source.claim() else {
             throw GlueberryError(.alreadyClaimed, "another consumer reads events()")
         }
-        return MockSequence(source: source, claim: claim)
+        return MockSequence(source: source, claim: MockClaim(source))
     }
 
     /// Subscribes to events from now on.
@@ -514,7 +517,8 @@ public final class MockNode: MessagingNode {
         } else {
             guard state == .established else {
                 throw GlueberryError(
-                    state == .connected ? .notEstablished : .notConnected, "the handshake with the peer is not complete",
+                    state == .connected ? .notEstablished : .notConnected,
+                    "the handshake with the peer is not complete",
                     peer: peer, stream: stream)
             }
             guard self.preparedStreams(with: peer).contains(stream) else {
@@ -556,7 +560,7 @@ public final class MockNode: MessagingNode {
             let streams = Set(state.routes.keys.compactMap { if case .stream(let name) = $0 { name } else { nil } })
             return (source, state.routes.filter { $0.key != route }.map(\.value), streams)
         }
-        guard let claim = source.claim() else {
+        guard source.claim() else {
             throw GlueberryError(.alreadyClaimed, "another consumer reads these messages")
         }
         // What waited elsewhere and belongs to the new route moves into it.
@@ -570,6 +574,6 @@ public final class MockNode: MessagingNode {
             }
             for message in moved { source.append(message) }
         }
-        return MockSequence(source: source, claim: claim)
+        return MockSequence(source: source, claim: MockClaim(source))
     }
 }

@@ -20,7 +20,7 @@ public struct MockSequence<Element: Sendable>: AsyncSequence, Sendable {
     public typealias Failure = Never
 
     let source: MockSource<Element>
-    let claim: MockClaim<Element>?
+    let claim: MockClaim<Element>
 
     /// Starts the iteration.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(source: self.source, claim: self.claim) }
@@ -28,7 +28,7 @@ public struct MockSequence<Element: Sendable>: AsyncSequence, Sendable {
     /// Takes one element after another.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let source: MockSource<Element>
-        let claim: MockClaim<Element>?
+        let claim: MockClaim<Element>
 
         /// The next element; nil at the end, or when the calling task is cancelled.
         public mutating func next() async -> Element? { await self.source.next() }
@@ -68,12 +68,12 @@ final class MockSource<Element: Sendable>: Sendable {
         }
     }
 
-    func claim() -> MockClaim<Element>? {
-        let isFirst = self.state.withLock { state in
+    /// Makes the caller the one consumer; false if there is one.
+    func claim() -> Bool {
+        self.state.withLock { state in
             defer { state.isClaimed = true }
             return !state.isClaimed
         }
-        return isFirst ? MockClaim(self) : nil
     }
 
     func release() { self.state.withLock { $0.isClaimed = false } }

@@ -10,11 +10,12 @@
 //===----------------------------------------------------------------------===//
 
 import DequeModule
+import LibP2P
+public import NIOCore
+
 #if canImport(Dispatch)
 public import Dispatch
 #endif
-import LibP2P
-public import NIOCore
 
 #if canImport(Darwin)
 import Darwin

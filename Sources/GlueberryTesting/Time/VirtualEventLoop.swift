@@ -9,10 +9,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+public import NIOCore
+
 #if canImport(Dispatch)
 public import Dispatch
 #endif
-public import NIOCore
 
 /// An event loop of a ``VirtualClock``: what it is given runs when the clock is told to run, at the clock's time.
 public final class VirtualEventLoop: EventLoop {
@@ -40,7 +41,9 @@ public final class VirtualEventLoop: EventLoop {
     ) -> Scheduled<T> {
         let promise = self.makePromise(of: T.self)
         let clock = self.clock
-        let id = clock.schedule(deadline, lane: self.lane) { promise.assumeIsolated().completeWith(Result(catching: task)) }
+        let id = clock.schedule(deadline, lane: self.lane) {
+            promise.assumeIsolated().completeWith(Result(catching: task))
+        }
         return Scheduled(promise: promise) { clock.cancel(id) }
     }
 

@@ -55,6 +55,7 @@ final class Watch: Sendable {
     func violations() -> [String] {
         var violations: [String] = []
         var last: [PeerID: ConnectionEvent] = [:]
+        var begun: [PeerID: UInt64] = [:]
         for entry in self.entries {
             let event = entry.event
             if event.previous != event.state, !event.previous.canBecome(event.state) {
@@ -65,9 +66,12 @@ final class Watch: Sendable {
                 if before.session > event.session {
                     violations.append("session \(event.session) came after \(before.session)")
                 }
-                if event.state == .connected, event.session != before.session + 1, before.session > 0 {
-                    violations.append("session \(event.session) was begun after \(before.session)")
+            }
+            if event.state == .connected {
+                if let before = begun[event.peer], event.session <= before {
+                    violations.append("session \(event.session) was begun after \(before)")
                 }
+                begun[event.peer] = event.session
             }
             if event.missed > 0 { violations.append("\(event.missed) events were missed") }
             last[event.peer] = event
