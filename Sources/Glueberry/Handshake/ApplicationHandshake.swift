@@ -60,7 +60,8 @@ public final class ApplicationHandshake: Sendable {
                 .invalidStreamName, "the ready-made handshake has the stream to itself", peer: peer,
                 stream: StreamName.handshake)
         }
-        guard let session = run.directory.session(with: peer), let channel = session.channel(StreamName.handshake) else {
+        guard let session = run.directory.session(with: peer), let channel = session.channel(StreamName.handshake)
+        else {
             throw GlueberryError(.notConnected, "there is no session with the peer", peer: peer)
         }
         self.peer = peer
