@@ -118,6 +118,15 @@ import Testing
         }
     }
 
+    @Test func oneThatNothingIsDoneAboutEndsInTime() async throws {
+        try await withNodes(NodeConfiguration()) { listener, dialer in
+            try await dialer.connect(to: #require(listener.listenAddresses.first))
+            let handshake = try ApplicationHandshake(
+                with: listener.peerID, on: dialer, HandshakeStateMachine(timeout: .milliseconds(50)))
+            #expect(await self.failure(handshake) == .handshakeTimedOut)
+        }
+    }
+
     @Test func waitingForItEndsWithTheTask() async throws {
         try await withNodes(NodeConfiguration()) { listener, dialer in
             try await dialer.connect(to: #require(listener.listenAddresses.first))

@@ -43,7 +43,7 @@ public final class ApplicationHandshake: Sendable {
     private let ended = Occasion()
     private let box: Locked<State>
 
-    /// Begins a handshake with a peer that is `Connected`; nothing is sent yet.
+    /// Begins a handshake with a peer that is `Connected`; nothing is sent yet, but its time runs.
     ///
     /// - Parameters:
     ///   - peer: The peer.
@@ -68,7 +68,10 @@ public final class ApplicationHandshake: Sendable {
         self.session = session.generation
         self.eventLoop = run.eventLoop
         self.channel = channel
+        var machine = machine
+        machine.begin(now: run.eventLoop.now)
         self.box = Locked(State(machine: machine))
+        self.update()
     }
 
     deinit { self.box.withLock { $0.timer }?.cancel() }
