@@ -24,7 +24,7 @@ import Testing
     }
 
     private let quick = HandshakeStateMachine(
-        maximumRetries: 200, retryInterval: .milliseconds(20), timeout: .seconds(60))
+        maximumRetries: 100_000, retryInterval: .milliseconds(20), timeout: .seconds(150))
 
     /// The side that asks.
     private func ask(_ node: Node, _ peer: PeerID) async throws -> Int {
@@ -115,6 +115,15 @@ import Testing
             try handshake.request([1])
             await dialer.disconnect(from: listener.peerID)
             #expect(await self.failure(handshake) == .closed)
+        }
+    }
+
+    @Test func oneThatNothingIsDoneAboutEndsInTime() async throws {
+        try await withNodes(NodeConfiguration()) { listener, dialer in
+            try await dialer.connect(to: #require(listener.listenAddresses.first))
+            let handshake = try ApplicationHandshake(
+                with: listener.peerID, on: dialer, HandshakeStateMachine(timeout: .milliseconds(50)))
+            #expect(await self.failure(handshake) == .handshakeTimedOut)
         }
     }
 

@@ -19,11 +19,12 @@ import Testing
 
 /// A handshake that does not come to an end: time-out, `Cooldown`, `Disconnected`, and the next try.
 @Suite(.timeLimit(.minutes(4))) struct HandshakeTimeoutTests {
-    private func quick() -> NodeConfiguration {
+    private func quick(_ timeout: Duration = .milliseconds(500)) -> NodeConfiguration {
         var configuration = standard()
-        configuration.handshakeTimeout = .milliseconds(200)
+        configuration.handshakeTimeout = timeout
         configuration.cooldown = .milliseconds(200)
         configuration.reconnectBase = .milliseconds(20)
+        configuration.reconnectAttempts = 0
         return configuration
     }
 
@@ -62,7 +63,8 @@ import Testing
                     .connecting, .connected, .cooldown, .disconnected, .reconnecting, .connecting, .connected,
                 ])
             #expect(errors[2] == .handshakeTimedOut)
-            #expect(streams.count >= 2, "each session opened its own handshake stream")
+            // On a busy machine a session may time out before its stream has arrived; another follows.
+            try await eventually { streams.count >= 2 }
             await node.stop()
         }
     }
@@ -115,12 +117,13 @@ import Testing
                 resets.append((error as? HostError)?.resetCode)
             }
         } _: { host in
-            let node = try Node(identity: .generate(), configuration: self.quick())
+            let node = try Node(identity: .generate(), configuration: self.quick(.seconds(5)))
             try await node.start()
             let events = node.events(for: [host.peerID], in: [.cooldown])
             try await node.addPeer(host.peerID, addresses: host.listenAddresses)
             // It is refused before it is read, so that the handshake never comes to an end.
             #expect(await events.first { _ in true } != nil)
+            try await eventually { resets.count > 0 }
             #expect(resets.all.first == StreamErrorCode.protocolViolation)
             #expect(node.refusedMessages.malformed > 0)
             await node.stop()

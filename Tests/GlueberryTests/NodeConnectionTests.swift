@@ -227,7 +227,7 @@ import Testing
             try await eventually { listener.state(of: dialer.peerID) == .connected }
             await listener.disconnect(from: dialer.peerID)
             #expect(await waiting.value == .closed)
-            #expect(dialer.state(of: listener.peerID) == .reconnecting)
+            try await eventually { dialer.state(of: listener.peerID) == .reconnecting }
             let next = try #require(await dialer.explain(listener.peerID).nextTry)
             #expect(next > .seconds(2), "it waits the cooldown")
         }
@@ -253,7 +253,7 @@ import Testing
 
     @Test func aConnectionOfAPeerInTheBookOrWithASessionIsNotTrimmed() async throws {
         var configuration = standard()
-        configuration.idleConnectionTimeout = .milliseconds(50)
+        configuration.idleConnectionTimeout = .seconds(3)
         try await self.withNode(configuration) { node in
             let (known, unknown) = (Host(identity: .generate()), Host(identity: .generate()))
             // Without an address the node does not dial it.

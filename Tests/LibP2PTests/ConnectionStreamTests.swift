@@ -135,30 +135,31 @@ import Yamux
         #expect(peer.delegate.usage.bufferedBytes == 0)
     }
 
-    @Test func whatIsHeldForAPeerBeyondItsLimitResetsTheStream() throws {
+    @Test func whatStreamsLeaveUnreadCountsAndBeyondTheLimitResetsTheNextOne() throws {
         let peer = try RawPeer.connected { $0.limits.bufferedBytesPerPeer = 100_000 }
         let consumers = [RecordingConsumer(isConsuming: false), RecordingConsumer(isConsuming: false)]
         peer.delegate.routes = { name, _ in .accept(consumers[name == "/a/1.0.0" ? 0 : 1]) }
-        let first = try peer.open("/a/1.0.0", then: [UInt8](repeating: 1, count: 60_000))
+        let first = try peer.open("/a/1.0.0", then: [UInt8](repeating: 1, count: 200_000))
         try peer.exchange()
-        #expect(peer.delegate.usage.bufferedBytes == 60_000)
+        // Within the window of an open stream, and still there when the stream has ended.
+        var unread = consumers[0].stream
+        peer.session.reset(first, code: 0)
+        try peer.exchange()
+        #expect(consumers[0].closeCount == 1 && unread != nil)
+        #expect(peer.delegate.usage.bufferedBytes == 200_000 && peer.delegate.usage.streamCount == 0)
         let second = try peer.open("/b/1.0.0")
         try peer.exchange()
         #expect(consumers[1].isReady)
-        try peer.write([UInt8](repeating: 1, count: 60_000), on: second)
+        try peer.write([UInt8](repeating: 1, count: 200_000), on: second)
         try peer.exchange()
         #expect(peer.resetCode(of: second) == StreamErrorCode.resourceLimitExceeded)
-        #expect(peer.resetCode(of: first) == nil)
         guard case .reset(StreamErrorCode.resourceLimitExceeded) = consumers[1].closed else {
             Issue.record("closed with \(String(describing: consumers[1].closed))")
             return
         }
-        #expect(peer.delegate.usage.bufferedBytes == 60_000 && peer.delegate.usage.streamCount == 1)
-        #expect(peer.delegate.closed.isEmpty)
-        peer.session.reset(first, code: 0)
-        try peer.exchange()
-        #expect(consumers[0].closeCount == 1)
-        #expect(peer.delegate.usage.bufferedBytes == 0 && peer.delegate.usage.streamCount == 0)
+        #expect(peer.delegate.usage.streamCount == 0 && peer.delegate.closed.isEmpty)
+        unread = nil
+        #expect(peer.delegate.usage.bufferedBytes == 0)
     }
 
     @Test func moreStreamsThanAPeerMayHaveAreResetAndRoomIsFoundWhenOneEnds() throws {

@@ -137,7 +137,8 @@ import Testing
                 let settlement = Settlement<Connection, HostError>()
                 let silent = try Multiaddr("/ip4/127.0.0.1/tcp/\(server.port)")
                 dialer.dial(
-                    listener.peerID, addresses: [silent] + listener.listenAddresses, timeout: .seconds(30), handle: handle
+                    listener.peerID, addresses: [silent] + listener.listenAddresses, timeout: .seconds(30),
+                    handle: handle
                 ) { settlement.settle($0) }
                 _ = try await settlement.value().get()
                 #expect(handle.attempts.map(\.hasSucceeded) == [false, true])

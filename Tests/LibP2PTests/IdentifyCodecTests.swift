@@ -121,7 +121,7 @@ import Testing
 
     @Test func whatIsPrintedOfAPeerIsOneLine() throws {
         let info = try self.decode([
-            ProtobufMessage.field(3, "/a\n\u{1b}[31m/1.0.0") + ProtobufMessage.field(6, "agent\r\n2"),
+            ProtobufMessage.field(3, "/a\n\u{1b}[31m/1.0.0") + ProtobufMessage.field(6, "agent\r\n2")
         ])
         #expect(info.description.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value < 0x7f })
         #expect(info.description.contains("/1.0.0"))

@@ -43,7 +43,7 @@ public final class ApplicationHandshake: Sendable {
     private let ended = Occasion()
     private let box: Locked<State>
 
-    /// Begins a handshake with a peer that is `Connected`; nothing is sent yet.
+    /// Begins a handshake with a peer that is `Connected`; nothing is sent yet, but its time runs.
     ///
     /// - Parameters:
     ///   - peer: The peer.
@@ -60,14 +60,18 @@ public final class ApplicationHandshake: Sendable {
                 .invalidStreamName, "the ready-made handshake has the stream to itself", peer: peer,
                 stream: StreamName.handshake)
         }
-        guard let session = run.directory.session(with: peer), let channel = session.channel(StreamName.handshake) else {
+        guard let session = run.directory.session(with: peer), let channel = session.channel(StreamName.handshake)
+        else {
             throw GlueberryError(.notConnected, "there is no session with the peer", peer: peer)
         }
         self.peer = peer
         self.session = session.generation
         self.eventLoop = run.eventLoop
         self.channel = channel
+        var machine = machine
+        machine.begin(now: run.eventLoop.now)
         self.box = Locked(State(machine: machine))
+        self.update()
     }
 
     deinit { self.box.withLock { $0.timer }?.cancel() }

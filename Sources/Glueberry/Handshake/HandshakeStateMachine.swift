@@ -74,7 +74,7 @@ public struct HandshakeStateMachine: Sendable {
     public let maximumRetries: Int
     /// How long a message may be without an answer before it is sent again.
     public let retryInterval: Duration
-    /// How long everything may take, from the first message on.
+    /// How long everything may take, from ``begin(now:)`` or the first message on.
     public let timeout: Duration
     /// Why it failed, or what was last reported.
     public private(set) var lastError: GlueberryError?
@@ -146,12 +146,17 @@ public struct HandshakeStateMachine: Sendable {
 
     // MARK: Messages and time
 
+    /// Starts the clock, which the first message starts otherwise; later calls change nothing.
+    public mutating func begin(now: NIODeadline) {
+        if self.begun == nil { self.begun = now }
+    }
+
     /// Goes to a step by sending a message, which is repeated until the next step.
     ///
     /// - Throws: As ``transition(to:)``.
     public mutating func send(_ message: [UInt8], as next: State, now: NIODeadline) throws(GlueberryError) {
         try self.transition(to: next)
-        if self.begun == nil { self.begun = now }
+        self.begin(now: now)
         self.unanswered = (message, now + TimeAmount(self.retryInterval))
     }
 
@@ -181,6 +186,6 @@ public struct HandshakeStateMachine: Sendable {
         return .send(message)
     }
 
-    /// How long it has taken since the first message; nil before that.
+    /// How long it has taken since ``begin(now:)`` or the first message; nil before that.
     public func duration(now: NIODeadline) -> Duration? { self.begun.map { Duration(now - $0) } }
 }

@@ -152,7 +152,9 @@ public final class Node: Sendable {
     /// Of a peer that this node dialled only the IP address counts, since the port is that of one connection. Only peers
     /// that are connected count, each once. Nothing of it is proven: it is the word of others.
     public var observedAddresses: [ObservedAddress] {
-        (self.running?.host.observedAddresses.ranked ?? []).map { ObservedAddress(address: $0.address, peers: $0.peers) }
+        (self.running?.host.observedAddresses.ranked ?? []).map {
+            ObservedAddress(address: $0.address, peers: $0.peers)
+        }
     }
 
     // MARK: Life
