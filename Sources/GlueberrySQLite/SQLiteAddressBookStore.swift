@@ -222,7 +222,7 @@ public actor SQLiteAddressBookStore: AddressBookStore {
                     .setAside(path: target),
                     "the database of the address book is damaged and was moved to "
                         + "\"\(PrintableText.escape(target, limit: 256))\"",
-                    error: GlueberryError(.addressBookFailed, "\(reason)")))
+                    error: GlueberryError(.addressBookCorrupt, "\(reason)")))
             return
         }
         throw reason

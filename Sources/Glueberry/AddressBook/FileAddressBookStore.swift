@@ -260,7 +260,7 @@ public actor FileAddressBookStore: AddressBookStore {
             AddressBookProblem(
                 .setAside(path: target),
                 "\(Self.quoted(file)) is not understood and was moved to \(Self.quoted(DurableFile(path: target)))",
-                error: GlueberryError(.addressBookFailed, reason)))
+                error: GlueberryError(.addressBookCorrupt, reason)))
     }
 
     private func report(_ isNewer: Bool, unreadable: Int, _ name: String) {

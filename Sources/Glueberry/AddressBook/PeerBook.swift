@@ -460,11 +460,10 @@ final class PeerBook: Sendable {
             return [state.expiryTimer, state.writeTimer]
         }
         for timer in timers { timer?.cancel() }
-        guard let store = self.store else { return }
+        // That closes the store as well, since the book is no longer in use.
         if let error = await self.flush() {
             self.logger.error("the address book was not saved", metadata: ["reason": "\(error)"])
         }
-        await Task { await self.exclusively { await store.close() } }.value
     }
 
     /// Brings what is pending to the store now.

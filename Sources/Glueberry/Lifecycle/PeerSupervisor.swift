@@ -371,7 +371,8 @@ final class PeerSupervisor {
         guard connection.direction == .inbound, let timeout = self.configuration.idleConnectionTimeout else { return }
         self.trims[connection.id] = self.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
             self.trims[connection.id] = nil
-            guard let entry = self.entries[connection.remotePeer], !entry.isInBook, !entry.lifecycle.isWanted,
+            guard let entry = self.entries[connection.remotePeer],
+                self.book.addresses(of: connection.remotePeer) == nil, !entry.lifecycle.isWanted,
                 !(entry.session?.owns(connection) ?? false)
             else { return }
             self.logger.debug("connection without a session trimmed", metadata: ["peer": "\(connection.remotePeer)"])

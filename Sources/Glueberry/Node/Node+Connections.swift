@@ -44,9 +44,12 @@ extension Node {
         let run = try self.requireRunning()
         await self.book.ready()
         try self.book.prefer(address.withoutPeer, of: peer)
-        let addresses = self.book.addresses(of: peer) ?? []
         let caller = self.tracingContext
-        await run.control { $0.add(peer, addresses: addresses, caller: caller) }
+        await run.control { supervisor in
+            // It may have been removed meanwhile.
+            guard let addresses = self.book.addresses(of: peer) else { return }
+            supervisor.add(peer, addresses: addresses, caller: caller)
+        }
         try await self.connect(to: peer, timeout: timeout)
         return peer
     }
@@ -113,7 +116,7 @@ extension Node {
     public func explain(_ peer: PeerID) async -> ConnectionExplanation {
         if let explanation = await self.running?.control({ $0.explain(peer) }) ?? nil { return explanation }
         var explanation = ConnectionExplanation(peer: peer)
-        explanation.isKnown = self.peers.contains(peer)
+        explanation.isKnown = self.book.addresses(of: peer) != nil
         return explanation
     }
 

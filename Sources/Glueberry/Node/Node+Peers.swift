@@ -35,8 +35,11 @@ extension Node {
     ) async throws(GlueberryError) {
         await self.book.ready()
         try self.book.add(peer, addresses: addresses, metadata: metadata)
+        let caller = self.tracingContext
         await self.running?.control { supervisor in
-            supervisor.add(peer, addresses: self.book.addresses(of: peer) ?? [])
+            // It may have been removed meanwhile.
+            guard let addresses = self.book.addresses(of: peer) else { return }
+            supervisor.add(peer, addresses: addresses, caller: caller)
         }
     }
 

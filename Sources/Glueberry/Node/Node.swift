@@ -111,7 +111,7 @@ public final class Node: Sendable {
         self.book = PeerBook(
             store: addressBook.store, limits: .init(peers: configuration.maximumPeers),
             writeDelay: TimeAmount(configuration.addressBookWriteDelay), eventLoop: eventLoopGroup.next(),
-            logger: self.logger)
+            wallClock: { Timestamp(seconds: 0).advanced(by: configuration.now()) }, logger: logger)
     }
 
     private static func makeHubs(_ configuration: NodeConfiguration, _ instruments: NodeInstruments) -> Hubs {
