@@ -635,6 +635,19 @@ def check_peer_leaves_messages_unread_for_a_while(home):
         require(time.monotonic() - established >= 1.5, "read too early")
 
 
+def check_a_peer_remembers_others_in_its_book(home):
+    node, node_id, address = peer()
+    client, _, _ = peer("--mode", "chat", "--book", f"{home}/book.json")
+    client.type("/connect " + address)
+    client.event("established", peer=node_id)
+    client.signal(signal.SIGTERM)
+    require(client.end() == 0, client.tail())
+    require(node_id.encode() in read(f"{home}/book.json"), "the book does not know the peer")
+    # Whoever is in the book is dialled.
+    again, _, _ = peer("--book", f"{home}/book.json")
+    again.event("established", peer=node_id)
+
+
 def check_policies_of_a_full_queue(home):
     count = 2000
     for policy in ("dropNewest", "dropOldest", "backpressure"):

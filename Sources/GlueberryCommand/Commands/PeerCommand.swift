@@ -118,9 +118,9 @@ struct PeerCommand: AsyncParsableCommand {
         let logger = self.log.logger()
         let node: Node
         do {
-            node = try AddressBookOption.node(
-                book: self.book, identity: try Addresses.identity(self.key),
-                listen: try Addresses.listening(self.listen), configuration: configuration, logger: logger)
+            node = try Node(
+                identity: try Addresses.identity(self.key), listen: try Addresses.listening(self.listen),
+                addressBook: self.book.map { .file($0) } ?? .memory, configuration: configuration, logger: logger)
         } catch let error as GlueberryError {
             throw CommandFailure(Explanation.line(for: error), status: 64)
         }
