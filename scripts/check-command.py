@@ -635,6 +635,58 @@ def check_peer_leaves_messages_unread_for_a_while(home):
         require(time.monotonic() - established >= 1.5, "read too early")
 
 
+def check_a_peer_remembers_others_in_its_book(home):
+    node, node_id, address = peer()
+    client, _, _ = peer("--mode", "chat", "--book", f"{home}/book.json")
+    client.type("/connect " + address)
+    client.event("established", peer=node_id)
+    client.signal(signal.SIGTERM)
+    require(client.end() == 0, client.tail())
+    require(node_id.encode() in read(f"{home}/book.json"), "the book does not know the peer")
+    # Whoever is in the book is dialled.
+    again, _, _ = peer("--book", f"{home}/book.json")
+    again.event("established", peer=node_id)
+
+
+def check_policies_of_a_full_queue(home):
+    count = 2000
+    for policy in ("dropNewest", "dropOldest", "backpressure"):
+        node, node_id, address = peer(
+            "--mode", "pause", "--pause", "2s", "--hash", "--receive-buffer", "100", "--policy", policy)
+        bench, _, _ = peer("--mode", "bench", "--connect", address, "--count", str(count), "--size", "8", "--hash",
+                           "--linger", "60s")
+        line = bench.event("bench")
+        require(line["sent"] == count, line)
+        sent = [json.loads(text)["sha256"] for text in bench.output if '"event":"sent"' in text]
+        node.event("reading")
+        # The sender stays until everything is read: of what an ended session leaves behind a queue holds only so much.
+        wait_until(lambda: settled(node), "messages go on coming")
+        bench.signal(signal.SIGTERM)
+        require(bench.end() == 0, bench.tail())
+        node.signal(signal.SIGTERM)
+        require(node.end() == 0, node.tail())
+        came = [json.loads(text)["sha256"] for text in node.output if '"event":"message"' in text]
+        final = next(line for line in map(json.loads, node.output) if line["event"] == "final")
+        require(final["msgs"] == len(came) and final["msgs"] + final["dropped"] == count, f"{policy}: {final}")
+        require(came == [digest for digest in sent if digest in set(came)], f"{policy}: reordered")
+        if policy == "backpressure":
+            require(final["dropped"] == 0, final)
+        else:
+            require(final["dropped"] > 0, f"{policy}: nothing was dropped, the queue was not full")
+            require(any('"kind":"messagesDropped"' in text for text in node.output), "nobody was told")
+            require((came[0] == sent[0]) == (policy == "dropNewest"), f"{policy}: others were dropped")
+    node, _, address = peer("--mode", "pause", "--pause", "60s", "--receive-buffer", "100", "--policy", "disconnect")
+    bench, _, _ = peer("--mode", "bench", "--connect", address, "--count", str(count), "--size", "8", "--quiet")
+    node.event("state", state="Disconnected")
+
+
+def settled(node):
+    """No line has come for a while."""
+    before = len(node.output)
+    time.sleep(0.3)
+    return len(node.output) == before
+
+
 def check_peer_establishes_nodes_one_after_another_and_many(home):
     node, _, address = peer("--mode", "idle")
     total = 0

@@ -105,7 +105,7 @@ import Testing
         try self.expect(PeerLine.establishments("swarm", tried: 2, []), "swarm", has: "n ok")
     }
 
-    @Test func theEndIsTold() throws {
+    @Test func theEndIsTold() async throws {
         var final = PeerLine.Final(malformed: 2, decryptionErrors: 3, errors: 4, dropped: 1, usage: self.usage)
         let begin = ContinuousClock.now
         final.tally.take(bytes: 500_000, at: begin)
@@ -115,7 +115,7 @@ import Testing
             line, "final",
             has: "msgs bytes span_s msgs_per_s MB_per_s dropped decrypt_errors cpu_user_s cpu_sys_s rss_kb hwm_kb")
         #expect(line.finished.contains(#""MB_per_s":1.000,"dropped":1,"malformed":2,"decrypt_errors":3"#))
-        let snapshot = NodeSnapshot(takenAt: "now", peerID: "p", protocolVersion: "1", isRunning: true)
+        let snapshot = await (try Node(identity: .generate())).snapshot()
         try self.expect(
             PeerLine.dump(snapshot, final), "dump", has: "peers msgs bytes dropped decrypt_errors rss_kb hwm_kb node")
         try self.expect(PeerLine.stopped(after: .milliseconds(5)), "stopped", has: "stop_ms")

@@ -74,8 +74,8 @@ struct PeerCommand: AsyncParsableCommand {
     var maxMessage = ByteCountOption(mebibytes: 10)
     @Option(help: "Received messages per peer and stream that wait before the policy applies.")
     var receiveBuffer = 4096
-    @Option(help: "What happens when they are too many: \(ReceivePolicyOption.list).")
-    var policy = ReceivePolicyOption.backpressure
+    @Option(help: "What happens when they are too many: \(ReceivePolicy.list).")
+    var policy = ReceivePolicy.backpressure
     @Option(help: "From Connected to Established at most.")
     var handshakeTimeout = TimeOption(seconds: 30)
     @Option(help: "How long a peer is left alone after a handshake that failed.")
@@ -118,9 +118,9 @@ struct PeerCommand: AsyncParsableCommand {
         let logger = self.log.logger()
         let node: Node
         do {
-            node = try AddressBookOption.node(
-                book: self.book, identity: try Addresses.identity(self.key),
-                listen: try Addresses.listening(self.listen), configuration: configuration, logger: logger)
+            node = try Node(
+                identity: try Addresses.identity(self.key), listen: try Addresses.listening(self.listen),
+                addressBook: self.book.map { .file($0) } ?? .memory, configuration: configuration, logger: logger)
         } catch let error as GlueberryError {
             throw CommandFailure(Explanation.line(for: error), status: 64)
         }
@@ -151,7 +151,7 @@ struct PeerCommand: AsyncParsableCommand {
         configuration.reconnectMaximum = max(configuration.reconnectMaximum, configuration.reconnectBase)
         configuration.maximumMessageSize = self.maxMessage.bytes
         configuration.receiveBufferMessages = self.receiveBuffer
-        try self.policy.apply(to: &configuration)
+        configuration.receivePolicy = self.policy
         return configuration
     }
 
@@ -174,10 +174,5 @@ struct PeerCommand: AsyncParsableCommand {
 
 extension PeerMode: ExpressibleByArgument {
     /// The modes, for the help.
-    static var list: String { Self.allCases.map(\.rawValue).joined(separator: ", ") }
-}
-
-extension ReceivePolicyOption {
-    /// The policies, for the help.
     static var list: String { Self.allCases.map(\.rawValue).joined(separator: ", ") }
 }

@@ -111,13 +111,13 @@ final class PeerReport: Sendable {
     func dump() async { self.emit(PeerLine.dump(await self.node.snapshot(), self.summary())) }
 
     private func summary() -> PeerLine.Final {
-        let refused = self.node.refusedMessages
+        let (refused, dropped) = (self.node.refusedMessages, self.node.droppedMessages)
         let (statistics, usage) = (self.node.statistics, ResourceUsage.current())
         return self.state.withLock { state in
             PeerLine.Final(
                 tally: state.tally, digests: state.digests, malformed: refused.malformed,
                 decryptionErrors: refused.notAuthentic, errors: state.errors,
-                dropped: statistics.total.messagesDropped, connections: statistics.connections,
+                dropped: dropped, connections: statistics.connections,
                 streams: statistics.streams, usage: usage)
         }
     }
