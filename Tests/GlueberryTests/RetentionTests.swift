@@ -23,7 +23,7 @@ import Testing
     /// Sends three messages on a stream that the other side does not read and then resets, and one more; returns what the
     /// next stream brings.
     private func afterReset(
-        _ limits: StreamChannel.Limits, on link: Link, wait: (EventLoop) async throws -> Void = { _ in }
+        _ limits: StreamChannel.Limits, on link: Link, wait: (any EventLoop) async throws -> Void = { _ in }
     ) async throws -> [[UInt8]] {
         let (streams, incoming) = AsyncStream.makeStream(of: LibP2P.Stream.self)
         link.listener.host.handle(StreamName.protocolID(of: "a")) { stream in incoming.yield(stream) }
