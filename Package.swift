@@ -147,7 +147,7 @@ let package = Package(
             name: "GlueberryTests",
             dependencies: [
                 "Glueberry", "LibP2P", "AEAD", "PeerIdentity", "Multiformats", "MultistreamSelect", crypto, nioCore,
-                nioPosix, logging, metrics, coreMetrics, tracing, serviceLifecycle,
+                nioPosix, nioEmbedded, logging, metrics, coreMetrics, tracing, serviceLifecycle,
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ],

@@ -160,19 +160,22 @@ final class InboundQueue: Sendable {
     func append(
         _ batch: [ReceivedMessage], from source: NIOLoopBound<FrameStream>, id: ObjectIdentifier
     ) -> Arrival {
-        var dropped: [Entry] = []
+        // Where the policy bounds the queue, the window need not: it is given back at once, so that nobody is held up.
+        let holdsCredit = self.limits.policy == .backpressure
+        var dropped = 0
         let (arrival, inbox, isNewlyWaiting) = self.state.withLock { state -> (Arrival, MessageInbox?, Bool) in
             guard !state.isDiscarding else { return (Arrival(room: .none), nil, false) }
             let wasEmpty = state.entries.isEmpty
             var arrival = Arrival()
             for received in batch {
-                let entry = Entry(received: received, sourceID: id, source: source)
+                let kept = holdsCredit ? received : ReceivedMessage(message: received.message, credit: 0)
+                let entry = Entry(received: kept, sourceID: id, source: source)
                 switch self.limits.policy {
                 case .backpressure: break
-                case .dropOldest: self.makeRoom(for: entry, &state, &dropped)
+                case .dropOldest: dropped += self.makeRoom(for: entry, &state)
                 case .dropNewest:
                     guard self.fits(entry, state) else {
-                        dropped.append(entry)
+                        dropped += 1
                         continue
                     }
                 case .disconnect:
@@ -180,15 +183,15 @@ final class InboundQueue: Sendable {
                     guard state.overflowed != session, self.fits(entry, state) else {
                         arrival.isOverflow = arrival.isOverflow || state.overflowed != session
                         state.overflowed = session
-                        dropped.append(entry)
+                        dropped += 1
                         continue
                     }
                 }
                 state.entries.append(entry)
                 state.bytes += entry.bytes
             }
-            arrival.dropped = dropped.count
-            if self.limits.policy == .backpressure {
+            arrival.dropped = dropped
+            if holdsCredit {
                 arrival.room = self.room(state)
                 if arrival.room != .now { state.paused[id] = source }
             }
@@ -199,7 +202,10 @@ final class InboundQueue: Sendable {
         }
         inbox?.ready(self)
         if isNewlyWaiting { self.watch?.add(self) }
-        if !dropped.isEmpty { Self.giveCredit(dropped) }
+        if !holdsCredit {
+            let credit = batch.reduce(0) { $0 + $1.credit }
+            source.eventLoop.execute { source.value.giveCredit(credit) }
+        }
         return arrival
     }
 
@@ -216,19 +222,14 @@ final class InboundQueue: Sendable {
             || state.entries.count < self.limits.messages && entry.bytes <= self.limits.bytes - state.bytes
     }
 
-    /// Drops the oldest messages until another fits; what a consumer has taken is none of them.
-    private func makeRoom(for entry: Entry, _ state: inout State, _ dropped: inout [Entry]) {
+    /// Drops the oldest messages until another fits, and says how many; what a consumer has taken is none of them.
+    private func makeRoom(for entry: Entry, _ state: inout State) -> Int {
+        var dropped = 0
         while !self.fits(entry, state), let oldest = state.entries.popFirst() {
             state.bytes -= oldest.bytes
-            dropped.append(oldest)
+            dropped += 1
         }
-    }
-
-    /// Gives the window back what messages took up that nobody will read.
-    private static func giveCredit(_ dropped: [Entry]) {
-        var credits: [ObjectIdentifier: (source: NIOLoopBound<FrameStream>, bytes: Int)] = [:]
-        for entry in dropped { credits[entry.sourceID, default: (entry.source, 0)].bytes += entry.received.credit }
-        for (source, bytes) in credits.values { source.eventLoop.execute { source.value.giveCredit(bytes) } }
+        return dropped
     }
 
     /// Drops what is in the queue and whatever else comes.

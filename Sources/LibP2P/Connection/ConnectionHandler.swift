@@ -129,6 +129,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         if self.input.readableBytes == 0 {
             self.input = bytes
         } else {
+            // Records do not end where reads do: what was used is let go of, or the buffer would grow with all that comes.
+            if bytes.readableBytes > self.input.writableBytes { self.input.discardReadBytes() }
             self.input.writeBuffer(&bytes)
         }
         self.isWorking = true
