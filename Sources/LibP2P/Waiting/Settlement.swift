@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 package import NIOCore
+import Synchronization
 
 /// A result that one task awaits and that is settled once, by whoever is first: the work, its deadline, or the
 /// cancellation of the waiting task.
@@ -23,6 +24,8 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
     }
 
     private let state = Locked(State.pending)
+    /// Beside the state, so that who holds a lock of its own can ask without taking this one.
+    private let hasSettled = Atomic(false)
 
     package init() {}
 
@@ -42,6 +45,7 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
                 return (false, nil)
             }
         }
+        if isFirst { self.hasSettled.store(true, ordering: .releasing) }
         continuation?.resume()
         return isFirst
     }
@@ -52,9 +56,8 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
     @discardableResult
     package func fail(_ error: Failure) -> Bool { self.settle(.failure(error)) }
 
-    package var isSettled: Bool {
-        self.state.withLock { if case .settled = $0 { true } else { false } }
-    }
+    /// Whether it was settled; takes no lock.
+    package var isSettled: Bool { self.hasSettled.load(ordering: .acquiring) }
 
     /// Waits for the result.
     ///
