@@ -23,7 +23,8 @@ import Testing
         let key = try PairKey(local: .generate(), remote: Identity.generate().publicKey)
         var frame = try Frame.seal(ByteBuffer(bytes: pattern(size)), with: key.cipher, nonces: NonceSource())
         frame.writeRepeatingByte(0, count: 1_000_000)
-        let payload = try #require(try FrameDecoder(maximumPayload: 1_000_000).next(&frame))
+        let next = try FrameDecoder(maximumPayload: 1_000_000).next(&frame)
+        let payload = try #require(next)
         let message = try #require(Frame.open(payload, with: key.cipher))
         #expect(Array(message.readableBytesView) == pattern(size))
         #expect(message.storageCapacity < 2 * size, "not that of everything that came with it")
@@ -67,8 +68,8 @@ import Testing
             }
             while bytes.readableBytes > 0 {
                 let count = min(bytes.readableBytes, Int.random(in: 1...60_000, using: &random))
-                let piece = try #require(bytes.readSlice(length: count))
-                try await stream.write(piece)
+                let slice = bytes.readSlice(length: count)
+                try await stream.write(try #require(slice))
             }
             try await eventually { sink.payloads.count == payloads.count }
             #expect(sink.payloads == payloads)
