@@ -106,7 +106,9 @@ let package = Package(
         ),
         .target(
             name: "GlueberryTesting",
-            dependencies: ["Glueberry", "LibP2P", "PeerIdentity", "Multiformats", nioCore, logging, deque],
+            dependencies: [
+                "Glueberry", "LibP2P", "PeerIdentity", "Multiformats", nioCore, nioLocks, logging, deque,
+            ],
             swiftSettings: strict
         ),
         .executableTarget(

@@ -69,7 +69,7 @@ final class InMemoryChannel: Channel, ChannelCore, @unchecked Sendable {
     let allocator = ByteBufferAllocator()
     private let remoteNumber: Int
     private let closePromise: EventLoopPromise<Void>
-    private let shared = Locked(Shared())
+    private let shared = SystemLocked(Shared())
 
     // On the event loop.
     private var phase = Phase.idle

@@ -17,7 +17,7 @@ import LibP2P
 final class InMemoryMachine: Sendable {
     /// Unique in the network; the address is made from it.
     let number: Int
-    private let state = Locked((isDead: false, isPoweredOff: false))
+    private let state = SystemLocked((isDead: false, isPoweredOff: false))
 
     init(number: Int) {
         self.number = number

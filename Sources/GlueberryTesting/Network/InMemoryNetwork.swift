@@ -72,7 +72,7 @@ public final class InMemoryNetwork: Sendable {
 
     private let group: any EventLoopGroup
     private let seed: UInt64
-    private let state = Locked(State())
+    private let state = SystemLocked(State())
 
     /// Creates a network.
     ///

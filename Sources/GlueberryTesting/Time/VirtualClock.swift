@@ -51,7 +51,7 @@ public final class VirtualClock: EventLoopGroup, TaskExecutor {
         var ready = 0
         var timers = TimerHeap()
         var random: SeededGenerator
-        var driver: pthread_t?
+        var driver: UInt?
         var running: Int?
         var next = 0
     }
@@ -61,8 +61,8 @@ public final class VirtualClock: EventLoopGroup, TaskExecutor {
     /// So much work without any passing of time is taken for an endless loop.
     private static let patience = 20_000_000
 
-    private let state: Locked<State>
-    private let loops = Locked<[VirtualEventLoop]>([])
+    private let state: SystemLocked<State>
+    private let loops = SystemLocked<[VirtualEventLoop]>([])
 
     /// Creates a clock.
     ///
@@ -71,7 +71,7 @@ public final class VirtualClock: EventLoopGroup, TaskExecutor {
     ///   - seed: Decides which event loop goes next where several have work.
     public init(eventLoops: Int = 1, seed: UInt64 = 0) {
         let count = max(1, eventLoops)
-        self.state = Locked(
+        self.state = SystemLocked(
             State(
                 now: Self.beginning, lanes: Array(repeating: [], count: count + 1),
                 random: SeededGenerator(seed: seed)))
@@ -220,10 +220,10 @@ public final class VirtualClock: EventLoopGroup, TaskExecutor {
     var deadlineNow: NIODeadline { self.state.withLock { $0.now } }
 
     func isRunning(_ lane: Int) -> Bool {
-        let current = pthread_self()
+        let current = Self.currentThread
         return self.state.withLock { state in
             guard state.running == lane, let driver = state.driver else { return false }
-            return pthread_equal(driver, current) != 0
+            return driver == current
         }
     }
 
@@ -244,15 +244,23 @@ public final class VirtualClock: EventLoopGroup, TaskExecutor {
 
     // MARK: Running
 
+    private static var currentThread: UInt {
+        #if canImport(Glibc)
+        UInt(pthread_self())
+        #else
+        UInt(bitPattern: pthread_self())
+        #endif
+    }
+
     private var isDriving: Bool {
-        let current = pthread_self()
+        let current = Self.currentThread
         return self.state.withLock { state in
-            state.driver.map { pthread_equal($0, current) != 0 } ?? false
+            state.driver == current
         }
     }
 
     private func drive<Result>(_ body: () -> Result) -> Result {
-        let current = pthread_self()
+        let current = Self.currentThread
         let isFree = self.state.withLock { state in
             guard state.driver == nil else { return false }
             state.driver = current

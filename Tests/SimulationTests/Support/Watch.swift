@@ -31,7 +31,10 @@ final class Watch: Sendable {
         self.subscription = node.events(for: peer.map { [$0.peerID] })
         let (log, subscription) = (self.log, self.subscription)
         _ = clock.start {
-            for await event in subscription { log.withLock { $0.append(Entry(time: clock.elapsed, event: event)) } }
+            for await event in subscription {
+                let entry = Entry(time: clock.elapsed, event: event)
+                log.withLock { $0.append(entry) }
+            }
         }
     }
 
@@ -89,7 +92,10 @@ final class Inbox: Sendable {
         let messages = try stream.map { try node.messages(on: $0) } ?? node.messages()
         let log = self.log
         self.task = clock.start {
-            for await message in messages { log.withLock { $0.append((clock.elapsed, message)) } }
+            for await message in messages {
+                let time = clock.elapsed
+                log.withLock { $0.append((time, message)) }
+            }
         }
     }
 
