@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 import Dispatch
+import Foundation
 import LibP2P
 import Multiformats
 import NIOCore
@@ -95,6 +96,22 @@ import Testing
             #expect(report.failures.map(\.name) == ["connection-limit"])
             #expect(report.failures.first?.message == "1 of 1 connections")
         }
+    }
+
+    @Test func anAddressBookThatCannotBeWrittenIsFoundUntilItCan() async throws {
+        let folder = try TemporaryFolder()
+        let node = try Node(identity: .generate(), addressBook: .file(folder.file("absent/book.json")))
+        try await node.start()
+        #expect(await node.health(deadline: patient).isReady)
+        try await node.addPeer(Identity.generate().peerID, addresses: [])
+        await #expect(throws: GlueberryError.self) { try await node.saveAddressBook() }
+        let report = await node.health(deadline: patient)
+        #expect(report.isLive)
+        #expect(report.failures.map(\.name) == ["address-book"])
+        try FileManager.default.createDirectory(atPath: folder.file("absent"), withIntermediateDirectories: true)
+        try await node.saveAddressBook()
+        #expect(await node.health(deadline: patient).isReady)
+        await node.stop()
     }
 
     @Test func aConsumerThatDoesNotReadIsFoundUntilItDoes() async throws {

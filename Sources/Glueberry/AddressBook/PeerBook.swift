@@ -115,6 +115,14 @@ final class PeerBook: Sendable {
         return flagged + blocks.all(now: now).filter { !subjects.contains($0.subject) }
     }
 
+    /// What is wrong with the store at present; nil if nothing is.
+    var healthProblem: String? {
+        self.state.withLock { state in
+            if state.isReadOnly { return "the address book is of a newer version and is not written" }
+            return state.failures > 0 ? "the address book could not be read or written, \(state.failures) times" : nil
+        }
+    }
+
     var problems: [AddressBookProblem] { self.state.withLock { $0.problems } }
 
     /// Where to dial a peer; nil if it is not in the book.

@@ -17,14 +17,15 @@ extension Node {
     /// Looks at how the node is: liveness and readiness, as named checks.
     ///
     /// The checks are `control-loop` and `event-loop N`, which answer within the deadline, and `timers`, which fire within
-    /// it (liveness); `running`, `listening ADDRESS` for each address, `connection-limit`, `consumers`, which are
-    /// failed by a stream that nobody has read for ten seconds, and one for each of ``NodeConfiguration/healthChecks``
+    /// it (liveness); `running`, `listening ADDRESS` for each address, `address-book`, `connection-limit`, `consumers`,
+    /// which are failed by a stream that nobody has read for `stallTimeout`, and one for each of ``NodeConfiguration/healthChecks``
     /// (readiness). A node that does not run is live and not ready.
     ///
     /// - Parameter deadline: How long whoever is asked may take to answer; a call that is cancelled stops waiting.
     /// - Returns: The report, also when checks failed.
     public func health(deadline: Duration = .seconds(2)) async -> HealthReport {
-        await self.health(deadline: deadline, stalledAfter: .seconds(10), watchdog: Watchdog())
+        await self.health(
+            deadline: deadline, stalledAfter: TimeAmount(self.configuration.stallTimeout), watchdog: Watchdog())
     }
 
     func health(deadline: Duration, stalledAfter: TimeAmount, watchdog: Watchdog) async -> HealthReport {
@@ -95,6 +96,9 @@ extension Node {
                     "listening \(listener.address)", .readiness,
                     isActive ? "takes connections" : "the listening socket has closed", isActive))
         }
+        let problem = self.book.healthProblem
+        checks.append(
+            Self.check("address-book", .readiness, problem ?? "can be read and written", problem == nil))
         let limits = run.host.configuration.limits
         let count = run.host.connectionCounts.all
         checks.append(
