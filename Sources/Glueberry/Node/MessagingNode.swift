@@ -29,8 +29,8 @@ public protocol MessagingNode: Sendable {
     var peerID: PeerID { get }
     /// The node's public key.
     var publicKey: PublicKey { get }
-    /// The peers that were added.
-    var peers: [PeerID] { get }
+    /// The peers that were added and are not blacklisted.
+    var peers: [AddressBookEntry] { get async }
 
     /// Starts the node.
     func start() async throws(GlueberryError)
@@ -39,7 +39,7 @@ public protocol MessagingNode: Sendable {
 
     /// Adds a peer, or replaces what is known of it.
     func addPeer(
-        _ peer: PeerID, addresses: [Multiaddr], metadata: [String: String]
+        _ peer: PeerID, addresses: [Multiaddr], metadata: [String: String]?
     ) async throws(GlueberryError)
     /// Forgets a peer.
     func removePeer(_ peer: PeerID) async

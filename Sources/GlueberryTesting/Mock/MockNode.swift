@@ -273,7 +273,17 @@ public final class MockNode: MessagingNode {
     /// The public key of the identity.
     public var publicKey: PublicKey { self.identity.publicKey }
     /// The peers that were added.
-    public var peers: [PeerID] { self.state.withLock { Array($0.known.keys) } }
+    public var peers: [AddressBookEntry] {
+        get async {
+            self.state.withLock { state in
+                state.known.filter { !state.blacklist.contains($0.key) }.map { peer, known in
+                    AddressBookEntry(
+                        peer: peer, addresses: known.addresses, metadata: known.metadata, createdAt: .distantPast,
+                        updatedAt: .distantPast)
+                }
+            }
+        }
+    }
 
     /// Starts the mock.
     public func start() async throws(GlueberryError) {
@@ -313,10 +323,13 @@ public final class MockNode: MessagingNode {
 
     /// Notes a peer.
     public func addPeer(
-        _ peer: PeerID, addresses: [Multiaddr], metadata: [String: String] = [:]
+        _ peer: PeerID, addresses: [Multiaddr], metadata: [String: String]? = nil
     ) async throws(GlueberryError) {
         try self.called(.addPeer)
-        self.state.withLock { $0.known[peer] = KnownPeer(addresses: addresses, metadata: metadata) }
+        self.state.withLock { state in
+            let metadata = metadata ?? state.known[peer]?.metadata ?? [:]
+            state.known[peer] = KnownPeer(addresses: addresses, metadata: metadata)
+        }
     }
 
     /// Forgets a peer and disconnects it.
