@@ -110,7 +110,8 @@ import Testing
             let begun = Log<Int>()
             let busy = Locked<Set<PeerID>>([])
             await MessageProcessor(workers: 4, order: order).run(try #require(messages.claim(.all))) { message in
-                #expect(busy.withLock { $0.insert(message.peer).inserted }, "two of one peer at once")
+                let isAlone = busy.withLock { $0.insert(message.peer).inserted }
+                #expect(isAlone, "two of one peer at once")
                 begun.append(message.number)
                 await Task.yield()
                 busy.withLock { _ = $0.remove(message.peer) }

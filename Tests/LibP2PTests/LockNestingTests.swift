@@ -32,7 +32,8 @@ import Testing
         #expect(throws: Failure.self) { try lock.withLock { _ in throw Failure() } }
         #expect(!LockNesting.isHeld)
         lock.withLock { $0 = 1 }
-        #expect(lock.withLock { $0 } == 1)
+        let value = lock.withLock { $0 }
+        #expect(value == 1)
     }
     #endif
 }

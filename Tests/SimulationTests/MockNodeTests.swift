@@ -104,7 +104,7 @@ private func serve(on node: some MessagingNode) async throws {
         try await established.value
         #expect(node.preparedStreams(with: id) == ["a", "b"])
         await node.removePeer(id)
-        #expect(node.peers.isEmpty && node.state(of: id) == .disconnected)
+        #expect(await node.peers.isEmpty && node.state(of: id) == .disconnected)
     }
 
     @Test func sendsAreRefusedAsANodeRefusesThem() async throws {

@@ -29,7 +29,7 @@ public protocol MessagingNode: Sendable {
     var peerID: PeerID { get }
     /// The node's public key.
     var publicKey: PublicKey { get }
-    /// The peers of the address book that are not blacklisted.
+    /// The peers that were added and are not blacklisted.
     var peers: [AddressBookEntry] { get async }
 
     /// Starts the node.

@@ -274,11 +274,13 @@ public final class MockNode: MessagingNode {
     public var publicKey: PublicKey { self.identity.publicKey }
     /// The peers that were added.
     public var peers: [AddressBookEntry] {
-        self.state.withLock { state in
-            state.known.map { peer, known in
-                AddressBookEntry(
-                    peer: peer, addresses: known.addresses, metadata: known.metadata, createdAt: .distantPast,
-                    updatedAt: .distantPast)
+        get async {
+            self.state.withLock { state in
+                state.known.filter { !state.blacklist.contains($0.key) }.map { peer, known in
+                    AddressBookEntry(
+                        peer: peer, addresses: known.addresses, metadata: known.metadata, createdAt: .distantPast,
+                        updatedAt: .distantPast)
+                }
             }
         }
     }
@@ -324,9 +326,9 @@ public final class MockNode: MessagingNode {
         _ peer: PeerID, addresses: [Multiaddr], metadata: [String: String]? = nil
     ) async throws(GlueberryError) {
         try self.called(.addPeer)
-        self.state.withLock {
-            $0.known[peer] = KnownPeer(
-                addresses: addresses, metadata: metadata ?? $0.known[peer]?.metadata ?? [:])
+        self.state.withLock { state in
+            let metadata = metadata ?? state.known[peer]?.metadata ?? [:]
+            state.known[peer] = KnownPeer(addresses: addresses, metadata: metadata)
         }
     }
 

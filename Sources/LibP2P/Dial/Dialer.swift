@@ -70,7 +70,8 @@ final class Dialer {
                     self.schedule.resolved(id)
                     for address in found where seen.insert(address).inserted {
                         if let refusal = self.host.refusal(ofDialing: address) {
-                            self.schedule.unusable(address, stage: .waiting, error: refusal, now: self.eventLoop.now)
+                            self.schedule.unusable(
+                                address, stage: .waiting, error: refusal, now: self.eventLoop.now)
                             continue
                         }
                         self.schedule.add(address, isPublic: address.isPublic)
