@@ -153,7 +153,8 @@ import Testing
         #expect(observed.count(.connectionsOpened, [("direction", "inbound")]) == 3)
         #expect(observed.metrics.counterTotal(label: NodeMetrics.Name.connectionsClosed.rawValue) == 5)
         #expect(observed.count(.connectionAttempts, [("result", "success")]) == 2)
-        #expect(observed.count(.connectionAttempts, [("result", "failure")]) == 1)
+        // The node tries again after a while, which a slow machine may reach.
+        #expect(observed.count(.connectionAttempts, [("result", "failure")]) >= 1)
         #expect(observed.count(.handshakeResults, [("result", "success")]) == 3)
         #expect(observed.count(.handshakeResults, [("result", "failure")]) == 2)
         #expect(observed.count(.keyDerivations, [("cached", "false")]) == 2)

@@ -94,7 +94,7 @@ import Tracing
         let tracer = InMemoryTracer()
         let tracing = StreamTracing(try #require(NodeTracing(tracer)), peer: Identity.generate().peerID, stream: "a")
         func sizes() -> [Int64?] { tracer.finishedSpans.map { $0.number("message.size") } }
-        for size in 1...5 { tracing.queued(size) }
+        ServiceContext.withValue(.topLevel) { for size in 1...5 { tracing.queued(size) } }
         tracing.written(2)
         #expect(sizes() == [1, 2])
         tracing.written(1)

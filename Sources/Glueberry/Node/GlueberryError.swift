@@ -217,6 +217,7 @@ extension GlueberryError.Code {
         .peerUnknown: "add the peer with its addresses",
         .publicKeyInvalid: "give the peer's 32-byte Ed25519 key",
         .publicKeyMismatch: "use the key that belongs to the peer ID",
+        .receiveQueueFull: "read faster, raise the bounds of the receive queue, or choose another policy",
         .sendQueueFull: "wait for room with send, or send less",
         .sendTimedOut: "the peer reads too slowly, or not at all",
         .staleSession: "use the session of the peer's latest event",

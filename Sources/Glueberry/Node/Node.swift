@@ -41,6 +41,9 @@ public final class Node: Sendable {
     public let configuration: NodeConfiguration
     private let listen: [Multiaddr]
     private let group: any EventLoopGroup
+    /// Where the node's own tasks run: with the event loops if those can run tasks, as under a virtual clock, where time must
+    /// not pass while a task is elsewhere.
+    private var taskExecutor: (any TaskExecutor)? { self.group as? any TaskExecutor }
     private let transports: [any Transport]?
     let logger: Logger
     let instruments: NodeInstruments
@@ -233,14 +236,16 @@ public final class Node: Sendable {
         case .wait(let stopped):
             if !isOwned { await stopped.wait() }
         case .waitAndTryAgain(let started):
-            let again = Task.detached {
+            let again = Task.detached(executorPreference: self.taskExecutor) {
                 await started.wait()
                 await self.stop()
             }
             if !isOwned { await again.value }
         case .stop(let run, let stopped):
             // Neither the cancellation of the caller nor what it runs in has a part in the shutdown.
-            Task.detached(priority: Task.currentPriority) { await self.finish(run, stopped) }
+            Task.detached(executorPreference: self.taskExecutor, priority: Task.currentPriority) {
+                await self.finish(run, stopped)
+            }
             if !isOwned { await stopped.wait() }
         }
     }
