@@ -16,8 +16,8 @@ import PeerIdentity
 ///
 /// The control loop writes it after each change; each part has a lock of its own.
 final class PeerDirectory: Sendable {
-    private let states = Locked<[PeerID: ConnectionState]>([:])
-    private let sessions = Locked<[PeerID: PeerSession]>([:])
+    let states = Locked<[PeerID: ConnectionState]>([:])
+    let sessions = Locked<[PeerID: PeerSession]>([:])
 
     func state(of peer: PeerID) -> ConnectionState { self.states.withLock { $0[peer] ?? .disconnected } }
 

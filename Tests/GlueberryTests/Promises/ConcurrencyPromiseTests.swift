@@ -9,11 +9,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+import Dispatch
 import LibP2P
 import Multiformats
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import PeerIdentity
+import Synchronization
 import Testing
 
 @testable import Glueberry
@@ -98,6 +101,109 @@ import Testing
             async let even = self.numbers(rest, 100)
             #expect(await odd == (0..<100).map { $0 * 2 + 1 })
             #expect(await even == (0..<100).map { $0 * 2 })
+        }
+    }
+
+    // MARK: Helpers for consumers and senders
+
+    @Test func aWorkerPoolHasABoundAndDrainsOnShutdown() async throws {
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            for number in 0..<200 { try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "a") }
+            let working = Locked((now: 0, most: 0))
+            let begun = Log<Int>()
+            let done = Log<Int>()
+            let messages = try listener.messages()
+            let processor = MessageProcessor(workers: 4)
+            let pool = Task {
+                await processor.run(messages) { message in
+                    begun.append(message.number)
+                    working.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+                    for _ in 0..<10 { await Task.yield() }
+                    working.withLock { $0.now -= 1 }
+                    done.append(message.number)
+                } onError: { _, error in
+                    Issue.record(error)
+                }
+            }
+            try await eventually { done.count >= 20 }
+            await processor.shutdown()
+            // What was begun is done, nothing else was taken, and the rest is there for the next consumer.
+            #expect(done.all.sorted() == begun.all.sorted())
+            _ = await pool.value
+            #expect(working.withLock { $0.most } <= 4)
+            let rest = await self.numbers(messages, 200 - done.count)
+            #expect((done.all + rest).sorted() == Array(0..<200))
+        }
+    }
+
+    @Test func sendsAreRateLimited() async throws {
+        let loop = NIOAsyncTestingEventLoop()
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            let limiter = try RateLimiter(10, per: .seconds(1), burst: 2, eventLoop: loop)
+            let sent = Log<Int>()
+            let sending = Task {
+                for number in 0..<5 {
+                    try await dialer.send([UInt8(number)], to: listener.peerID, on: "a", limitedBy: limiter)
+                    sent.append(number)
+                }
+            }
+            try await eventually { sent.count == 2 && limiter.waiting == 1 }
+            for count in 3...5 {
+                await loop.advanceTime(by: .milliseconds(99))
+                #expect(sent.count == count - 1)
+                await loop.advanceTime(by: .milliseconds(1))
+                try await eventually { sent.count == count && limiter.waiting == (count == 5 ? 0 : 1) }
+            }
+            try await sending.value
+        }
+        await loop.run()
+        await loop.shutdownGracefully()
+    }
+
+    // MARK: Locks
+
+    /// Does something while another thread is inside a lock.
+    private func holding<Value: Sendable>(_ lock: Locked<Value>, _ body: () async throws -> Void) async throws {
+        let held = Held()
+        DispatchQueue.global().async {
+            lock.withLock { _ in
+                held.isHeld.store(true, ordering: .releasing)
+                held.letGo.wait()
+            }
+        }
+        defer { held.letGo.signal() }
+        try await eventually { held.isHeld.load(ordering: .acquiring) }
+        try await body()
+    }
+
+    private final class Held: Sendable {
+        let isHeld = Atomic(false)
+        let letGo = DispatchSemaphore(value: 0)
+    }
+
+    @Test func workOnOneConcernNeverWaitsForAnothersLock() async throws {
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            let messages = try listener.messages()
+            let directory = try #require(dialer.running?.directory)
+            try await self.holding(directory.states) {
+                for number in 0..<100 {
+                    try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "a")
+                }
+                #expect(await self.numbers(messages, 100) == Array(0..<100))
+                _ = try await dialer.ping(listener.peerID)
+                dialer.events(for: [listener.peerID]).cancel()
+                _ = try dialer.messages(on: "b")
+                _ = dialer.listenAddresses
+            }
+            try await self.holding(directory.sessions) {
+                #expect(dialer.state(of: listener.peerID) == .established)
+                try await listener.send(ByteBuffer(integer: 7), to: dialer.peerID, on: "a")
+                #expect(await self.numbers(try dialer.messages(), 1) == [7])
+                dialer.events(for: [listener.peerID]).cancel()
+            }
         }
     }
 
