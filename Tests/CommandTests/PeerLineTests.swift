@@ -115,7 +115,7 @@ import Testing
             line, "final",
             has: "msgs bytes span_s msgs_per_s MB_per_s dropped decrypt_errors cpu_user_s cpu_sys_s rss_kb hwm_kb")
         #expect(line.finished.contains(#""MB_per_s":1.000,"dropped":1,"malformed":2,"decrypt_errors":3"#))
-        let snapshot = await (try Node(identity: .generate())).snapshot()
+        let snapshot = try await Node(identity: .generate()).snapshot()
         try self.expect(
             PeerLine.dump(snapshot, final), "dump", has: "peers msgs bytes dropped decrypt_errors rss_kb hwm_kb node")
         try self.expect(PeerLine.stopped(after: .milliseconds(5)), "stopped", has: "stop_ms")

@@ -120,7 +120,7 @@ struct PeerCommand: AsyncParsableCommand {
         do {
             node = try Node(
                 identity: try Addresses.identity(self.key), listen: try Addresses.listening(self.listen),
-                addressBook: self.book.map { .file($0) } ?? .memory, configuration: configuration, logger: logger)
+                addressBook: self.book.map(AddressBook.file) ?? .memory, configuration: configuration, logger: logger)
         } catch let error as GlueberryError {
             throw CommandFailure(Explanation.line(for: error), status: 64)
         }
