@@ -170,6 +170,8 @@ import Testing
 
     @Test func aDamagedDatabaseIsSetAsideAndReported() async throws {
         for target in ["book.sqlite.bak", "book.sqlite.bak.1"] {
+            // A log that is left would repair the file.
+            for companion in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: self.path + companion) }
             try Data(repeating: 0x5a, count: 8192).write(to: URL(fileURLWithPath: self.path))
             let store = SQLiteAddressBookStore(path: self.path)
             #expect(try await store.entries(after: nil, limit: 10).isEmpty)
