@@ -55,6 +55,8 @@ import Testing
         hub.finish()
         #expect(await notices.next()?.count == 7)
         #expect(await notices.next() == nil)
+        // What was cancelled has left the loop only when it has run.
+        await loop.run()
         await loop.shutdownGracefully()
     }
 
@@ -117,6 +119,8 @@ import Testing
             await loop.advanceTime(by: .seconds(12))
             #expect(reports.all == [5, 5, 2])
             watch.finish()
+            // What was cancelled has left the loop only when it has run.
+            await loop.run()
             await loop.shutdownGracefully()
         }
     }
@@ -137,6 +141,8 @@ import Testing
             }
             #expect(reports.count == 0)
             watch.finish()
+            // What was cancelled has left the loop only when it has run.
+            await loop.run()
             await loop.shutdownGracefully()
         }
     }

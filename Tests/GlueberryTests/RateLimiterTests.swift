@@ -49,6 +49,8 @@ import Testing
             try await eventually { passed.count == count }
         }
         #expect(passed.all == [0, 1, 2, 3, 4])
+        // What was cancelled has left the loop only when it has run.
+        await loop.run()
         await loop.shutdownGracefully()
     }
 
@@ -73,6 +75,8 @@ import Testing
         early.cancel()
         await #expect(code { try await early.value } == .cancelled)
         #expect(limiter.waiting == 0)
+        // What was cancelled has left the loop only when it has run.
+        await loop.run()
         await loop.shutdownGracefully()
     }
 
@@ -90,6 +94,8 @@ import Testing
         #expect(!limiter.tryPass(1), "the debt is paid, and nothing more")
         await loop.advanceTime(by: .milliseconds(1))
         #expect(limiter.tryPass(1))
+        // What was cancelled has left the loop only when it has run.
+        await loop.run()
         await loop.shutdownGracefully()
     }
 
@@ -120,6 +126,8 @@ import Testing
                     == .streamNotPrepared)
             var messages = try listener.messages().makeAsyncIterator()
             for number in UInt8(0)..<3 { #expect(await messages.next()?.bytes == [number]) }
+            // What was cancelled has left the loop only when it has run.
+            await loop.run()
             await loop.shutdownGracefully()
         }
     }

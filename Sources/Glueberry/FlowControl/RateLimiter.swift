@@ -76,7 +76,7 @@ public final class RateLimiter: Sendable {
     ///   - timeout: The longest wait; nil waits as long as it takes.
     /// - Throws: ``GlueberryError`` with code `timedOut` or `cancelled`; then nothing is used up.
     public func wait(for bytes: Int = 1, timeout: Duration? = nil) async throws(GlueberryError) {
-        try await self.wait(for: bytes, until: timeout.map { self.eventLoop.now + TimeAmount($0) })
+        try await self.wait(for: bytes, within: timeout.map { TimeAmount($0) })
     }
 
     /// Whether one message of so many bytes may pass now; if so, it counts.
@@ -89,7 +89,7 @@ public final class RateLimiter: Sendable {
     /// How many wait.
     var waiting: Int { self.state.withLock { $0.waiters.count } }
 
-    func wait(for bytes: Int, until deadline: NIODeadline?) async throws(GlueberryError) {
+    func wait(for bytes: Int, within timeout: TimeAmount?) async throws(GlueberryError) {
         guard !self.tryPass(bytes) else { return }
         let cost = self.cost(bytes)
         let id = self.state.withLock { state in
@@ -97,7 +97,7 @@ public final class RateLimiter: Sendable {
             return state.lastWaiter
         }
         try await self.eventLoop.await(
-            timeout: deadline.map { $0 - self.eventLoop.now },
+            timeout: timeout,
             ended: { code -> GlueberryError in
                 code == .timedOut
                     ? GlueberryError(.timedOut, "the rate limit let nothing pass until the deadline")

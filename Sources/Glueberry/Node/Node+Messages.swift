@@ -64,7 +64,7 @@ extension Node {
         _ = try self.channel(stream, with: peer, in: session)
         let deadline = eventLoop.now + TimeAmount(timeout ?? self.configuration.sendTimeout)
         do {
-            try await limiter.wait(for: payload.readableBytes, until: deadline)
+            try await limiter.wait(for: payload.readableBytes, within: deadline - eventLoop.now)
         } catch {
             throw error.code == .timedOut
                 ? GlueberryError(
