@@ -11,6 +11,7 @@
 
 import Glueberry
 import LibP2P
+import Logging
 import NIOCore
 import PeerIdentity
 import Testing
@@ -106,7 +107,7 @@ import Testing
         try await withNodes { node, dialer in
             try await establish(node, dialer)
             for number in 0..<20 { try await dialer.send("\(number)".utf8, to: node.peerID, on: "a") }
-            let logger = node.logger
+            let logger = Logger(label: "guide")
             // snippet: worker-pool
             let processor = MessageProcessor(workers: 4, order: .perStream)
             let pool = Task {
