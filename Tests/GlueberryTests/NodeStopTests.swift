@@ -231,13 +231,14 @@ import Testing
             #expect(await claimed.first { _ in true } == nil)
             try await dialer.start()
             #expect(dialer.peerID == identity)
-            let new = dialer.events(in: [.established])
+            let new = dialer.events(in: [.disconnected])
             // The name is free again, though the old sequence is still held.
             var messages = try dialer.messages(on: "a").makeAsyncIterator()
             try await establish(listener, dialer)
-            #expect(await new.first { _ in true }?.peer == listener.peerID)
             try await listener.send([5], to: identity, on: "a")
             #expect(await messages.next()?.bytes == [5])
+            await dialer.disconnect(from: listener.peerID)
+            #expect(await new.first { _ in true }?.peer == listener.peerID)
             withExtendedLifetime((old, claimed)) {}
         }
     }

@@ -103,7 +103,7 @@ import Testing
 
     @Test func workers() async throws {
         let processed = Log<String>()
-        func process(_ message: Message) async throws { processed.append(String(buffer: message.payload)) }
+        @Sendable func process(_ message: Message) async throws { processed.append(String(buffer: message.payload)) }
         try await withNodes { node, dialer in
             try await establish(node, dialer)
             for number in 0..<20 { try await dialer.send("\(number)".utf8, to: node.peerID, on: "a") }
