@@ -26,6 +26,8 @@ import Testing
     private func live(_ observed: Observed) async throws {
         var configuration = standard(["a"])
         configuration.eventBuffer = 2
+        // A dial that fails is not followed by another before its peer is removed.
+        configuration.reconnectBase = .seconds(300)
         configuration.sendBufferMessages = 2
         let node = try observed.node(listen: ["/ip4/127.0.0.1/tcp/0"], configuration)
         var slow = standard(["a"])
