@@ -60,6 +60,7 @@ import Testing
 
     @Test func aPushThatMentionsOneThingChangesNothingElse() async throws {
         try await withHosts { listener, dialer, connection in
+            await until { !listener.connections(to: dialer.peerID).isEmpty }
             let back = try #require(listener.connections(to: dialer.peerID).first)
             let before = try await back.identify()
             let stream = try await connection.openStream(protocols: [IdentifyProtocol.pushID])

@@ -207,6 +207,31 @@ import Testing
         }
     }
 
+    /// In debug builds a lock that is taken while its thread holds another ends the process, in every test. This one goes
+    /// through a whole life, so that there is one that says so.
+    @Test func locksNeverNest() async throws {
+        try await withNodes { listener, dialer in
+            let subscription = listener.events(for: [dialer.peerID])
+            try await establish(listener, dialer)
+            let routed = try listener.messages(on: "b")
+            for stream in ["a", "b"] {
+                for number in 0..<50 {
+                    try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: stream)
+                }
+            }
+            #expect(await self.numbers(routed, 50) == Array(0..<50))
+            #expect(await self.numbers(try listener.messages(), 50) == Array(0..<50))
+            await dialer.disconnect(from: listener.peerID)
+            #expect(await subscription.first { $0.state == .disconnected } != nil)
+        }
+        #if DEBUG
+        await #expect(processExitsWith: .failure) {
+            let (outer, inner) = (Locked(0), Locked(0))
+            outer.withLock { _ in inner.withLock { $0 += 1 } }
+        }
+        #endif
+    }
+
     // MARK: Background work
 
     @Test func backgroundWorkIsOwnedAndEndsOnStop() async throws {
