@@ -19,12 +19,13 @@ FALLBACK_SCRATCH ?= .build-fallback
 # Builds use every core and much memory; there is never more than one at a time.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites test-peers build demo test rows sanitize fallback format lint clean
+.PHONY: help prerequisites test-peers build demo test rows mutants sanitize fallback format lint clean
 
 help:
 	@echo 'make demo      build for release and show two nodes at work; the last line is JSON'
 	@echo 'make test      build and run every test, those against other implementations included'
 	@echo 'make rows      play what must not go wrong between two nodes, with real processes; one JSON line each'
+	@echo 'make mutants   break one promise after another; each time its test has to go red'
 	@echo 'make sanitize  the same tests under the thread sanitizer'
 	@echo 'make fallback  the tests with the portable cipher, and those of the address book in a database'
 	@echo 'make format    format the sources'
@@ -54,6 +55,10 @@ test: test-peers
 rows: test-peers
 	@$(SWIFT) build --product glueberry $(SWIFT_FLAGS) 1>&2
 	@python3 scripts/play-rows.py --left "$$($(SWIFT) build --show-bin-path)/glueberry peer" $(ROW_ARGUMENTS)
+
+# MUTANT_ARGUMENTS: --only NAME, --rotate N, --list.
+mutants: prerequisites
+	@SWIFT="$(SWIFT)" python3 scripts/run-mutants.py $(MUTANT_ARGUMENTS) -- $(SWIFT_FLAGS)
 
 sanitize: test-peers
 	@SWIFT="$(SWIFT)" scripts/run-thread-sanitizer.sh "$(TSAN_SCRATCH)" $(SWIFT_FLAGS)

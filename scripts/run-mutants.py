@@ -85,7 +85,7 @@ def tail(output: str, lines: int = 15) -> str:
 class Runner:
     def __init__(self, options: argparse.Namespace):
         self.swift = os.environ.get("SWIFT", "swift")
-        self.flags = ["--scratch-path", options.scratch, *options.flags]
+        self.flags = ["--scratch-path", options.scratch, *(flag for flag in options.flags if flag != "--")]
         self.timeout = options.timeout
 
     def build(self) -> tuple[int | None, str]:
@@ -142,8 +142,8 @@ def main() -> int:
     parser.add_argument("--rotate", type=int, metavar="N", help="just N of them, others every day")
     parser.add_argument("--turn", type=int, default=int(time.time() // 86400), help="whose turn it is with --rotate")
     parser.add_argument("--scratch", default=".build", help="where to build")
-    parser.add_argument("--timeout", type=float, default=180, help="seconds for the tests of one mutant")
-    parser.add_argument("flags", nargs="*", help="flags for swift build and swift test, after --")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds for the tests of one mutant")
+    parser.add_argument("flags", nargs=argparse.REMAINDER, help="flags for swift build and swift test, after --")
     options = parser.parse_args()
     mutants = chosen(options)
     if options.list:

@@ -64,6 +64,8 @@ private final class DeliveryChecker: Sendable {
 
     @Test func aPausedReceiverLosesNothingHoldsItsSenderUpAndNobodyElse() async throws {
         let count = 10_000
+        // More in all than the largest window and the queues of both sides together have room for.
+        let size = 4000
         var configuration = standard()
         configuration.sendTimeout = .seconds(600)
         try await withNodes(configuration) { listener, dialer in
@@ -78,7 +80,7 @@ private final class DeliveryChecker: Sendable {
                 let sender = Task {
                     for number in 0..<count {
                         try await dialer.send(
-                            DeliveryChecker.payload(number, from: dialer.peerID, size: 1000), to: listener.peerID,
+                            DeliveryChecker.payload(number, from: dialer.peerID, size: size), to: listener.peerID,
                             on: "a")
                         sent.append(number)
                     }

@@ -17,7 +17,8 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable, CustomStringConvertible, CaseIterable {
         fileprivate enum Value: String, CaseIterable {
             case addressBookCorrupt, addressBookFailed, addressBookFull, addressBookNewer, invalidAddress
-            case decryptionFailed, internalFailure, limitExceeded, peerBlacklisted, publicKeyInvalid, streamFailed, versionMismatch
+            case decryptionFailed, internalFailure, limitExceeded, peerBlacklisted, publicKeyInvalid, streamFailed,
+                versionMismatch
             case alreadyStarted, alreadyClaimed, cancelled, closed, configurationInvalid, connectionFailed
             case encryptionFailed, handshakeFailed, handshakeTimedOut, hostFailed, invalidStreamName, messageTooLarge
             case notConnected, notEstablished, notStarted, peerUnknown, publicKeyMismatch, receiveQueueFull,

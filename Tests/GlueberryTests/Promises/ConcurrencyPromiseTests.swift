@@ -207,8 +207,9 @@ import Testing
         }
     }
 
-    /// In debug builds a lock that is taken while its thread holds another ends the process, in every test. This one goes
-    /// through a whole life, so that there is one that says so.
+    /// In debug builds a lock that is taken while its thread holds another ends the process, in every test.
+    ///
+    /// This one goes through a whole life, so that there is one that says so.
     @Test func locksNeverNest() async throws {
         try await withNodes { listener, dialer in
             let subscription = listener.events(for: [dialer.peerID])
