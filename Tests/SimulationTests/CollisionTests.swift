@@ -18,7 +18,9 @@ import Testing
 @testable import Glueberry
 
 /// Two sides that do the same thing at the same moment, which latency forces: each acts before it can have heard of the
-/// other. Seeds: the number of the trial.
+/// other.
+///
+/// Seeds: the number of the trial.
 @Suite(.timeLimit(.minutes(10))) struct CollisionTests {
     @Test func bothDialEachOtherAtOnceAndEveryTrialEndsInOneSession() throws {
         let trials = 200

@@ -13,7 +13,9 @@ import Glueberry
 import GlueberryTesting
 import Testing
 
-/// The example of the documentation, as it stands there. Seed: 1.
+/// The example of the documentation, as it stands there.
+///
+/// Seed: 1.
 @Suite(.timeLimit(.minutes(2))) struct DocumentationTests {
     @Test func aLostConnectionComesBack() throws {
         let clock = VirtualClock(seed: 1)

@@ -18,7 +18,9 @@ import NIOPosix
 import PeerIdentity
 import Testing
 
-/// The network itself. Seeds: 1 to 9.
+/// The network itself.
+///
+/// Seeds: 1 to 9.
 @Suite(.timeLimit(.minutes(5))) struct InMemoryNetworkTests {
     @Test func twoNodesTalkInVirtualTimeAndLeaveNothingBehind() throws {
         let world = World(seed: 1)

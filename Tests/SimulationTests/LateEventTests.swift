@@ -17,7 +17,9 @@ import Testing
 
 @testable import Glueberry
 
-/// What is late belongs to an old session and cannot touch the new one. Seeds: 120 to 129 for each test.
+/// What is late belongs to an old session and cannot touch the new one.
+///
+/// Seeds: 120 to 129 for each test.
 @Suite(.timeLimit(.minutes(5))) struct LateEventTests {
     /// The other machine loses its power and comes up again before this side can have noticed; the old connection ends
     /// long after the new session began.

@@ -18,7 +18,9 @@ import Yamux
 
 @testable import Glueberry
 
-/// Losses, and the way back from them, with exact times. Seeds: named at each test.
+/// Losses, and the way back from them, with exact times.
+///
+/// Seeds: named at each test.
 @Suite(.timeLimit(.minutes(5))) struct LossTests {
     private static let latency = Duration.milliseconds(10)
 
@@ -205,7 +207,9 @@ import Yamux
         try world.finish()
     }
 
-    /// Seed: 90. Any other code, here that of a node that stops, is a loss like others.
+    /// Seed: 90.
+    ///
+    /// Any other code, here that of a node that stops, is a loss like others.
     @Test func aPeerThatStoppedIsTriedAgainAfterTheBaseDelay() throws {
         let world = World(seed: 90)
         let (_, other, watch) = try self.pair(world)

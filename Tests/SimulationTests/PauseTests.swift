@@ -17,7 +17,9 @@ import Testing
 
 @testable import Glueberry
 
-/// A consumer that pauses. Seed: 140.
+/// A consumer that pauses.
+///
+/// Seed: 140.
 @Suite(.timeLimit(.minutes(5))) struct PauseTests {
     @Test func tenThousandMessagesToAConsumerThatPausesAreAllDeliveredAndHoldUpNothingElse() throws {
         let world = World(seed: 140)

@@ -17,8 +17,10 @@ import Testing
 
 @testable import Glueberry
 
-/// `stop` in each phase of a peer's life returns, ends the sequences, and leaves no channel, listener or timer behind, which
-/// `World.finish()` checks. Seeds: 100 to 109 for each phase.
+/// Stopping in each phase of a peer's life.
+///
+/// `stop` returns, ends the sequences, and leaves no channel, listener or timer behind, which `World.finish()` checks. Seeds:
+/// 100 to 109 for each phase.
 @Suite(.timeLimit(.minutes(5))) struct StopTests {
     enum Phase: String, CaseIterable, Sendable {
         case dialling, securing, connected, established, sending, reconnecting, cooldown, partitioned, abandoned

@@ -14,7 +14,9 @@ import LibP2P
 import NIOCore
 import Testing
 
-/// The clock itself. Seeds: 300 to 319.
+/// The clock itself.
+///
+/// Seeds: 300 to 319.
 @Suite(.timeLimit(.minutes(2))) struct VirtualClockTests {
     private let log = Locked<[Int]>([])
 

@@ -95,6 +95,7 @@ public final class InMemoryNetwork: Sendable {
     ///   - configuration: As for any node.
     ///   - listens: Whether it can be dialled.
     ///   - logger: Where to log.
+    /// - Returns: The node, not started.
     /// - Throws: ``GlueberryError`` with code `configurationInvalid`.
     public func node(
         identity: Identity = .generate(), configuration: NodeConfiguration = NodeConfiguration(),
