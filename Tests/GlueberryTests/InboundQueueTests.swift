@@ -85,8 +85,18 @@ import Testing
         try await withLink { link in
             let messages = try await MadeUpMessages(on: link, limits: .init(messages: 4, bytes: 1_000_000))
             let queue = messages.queue(peer, "a")
-            #expect(messages.arrive(0..<15, in: queue) == .soon)
-            #expect(messages.arrive(15..<16, in: queue) == .none)
+            #expect(messages.arrive(0..<16, in: queue, bytes: 1_000_000) == .soon)
+            #expect(messages.arrive(16..<17, in: queue, bytes: 1_000_000) == .none)
+        }
+    }
+
+    @Test func whatASessionLeavesIsMeasuredInMemoryAndNotInMessages() async throws {
+        try await withLink { link in
+            let messages = try await MadeUpMessages(on: link, limits: .init(messages: 4, bytes: 1_000_000))
+            let queue = messages.queue(peer, "a")
+            // A whole window of small messages stays, and what has no bytes at all has an end as well.
+            #expect(messages.arrive(0..<90_000, in: queue) == .soon)
+            #expect(messages.arrive(90_000..<130_000, in: queue) == .none)
         }
     }
 

@@ -102,8 +102,12 @@ final class InboundQueue: Sendable {
         var overflowed: UInt64?
     }
 
-    /// How many times its bound a queue holds of what ended sessions leave behind.
+    /// How many times its bound in bytes a queue holds of what ended sessions leave behind, and how many bytes at least: more
+    /// than the largest window, so that what one session leaves is never dropped, however small its messages.
     private static let saturation = 4
+    private static let leastLeft = 16 * 1024 * 1024
+    /// What a message takes beside its payload, about, in bytes.
+    private static let overhead = 128
 
     let key: Key
     let limits: Limits
@@ -210,10 +214,10 @@ final class InboundQueue: Sendable {
     }
 
     private func room(_ state: State) -> InboundRoom {
-        func isOver(_ factor: Int) -> Bool {
-            state.entries.count / factor >= self.limits.messages || state.bytes / factor >= self.limits.bytes
-        }
-        return isOver(Self.saturation) ? .none : isOver(1) ? .soon : .now
+        guard state.entries.count >= self.limits.messages || state.bytes >= self.limits.bytes else { return .now }
+        // Neither sum nor product can overflow: both are below the memory that is in use.
+        let left = state.bytes + state.entries.count * Self.overhead
+        return left >= Self.leastLeft && left / Self.saturation >= self.limits.bytes ? .none : .soon
     }
 
     /// Whether the bounds allow another message; one that is larger than the whole queue passes alone.
