@@ -577,7 +577,9 @@ final class StreamChannel: Sendable {
             // A message that is being sealed will fail; one that the other side refused half-written is not there.
             let lost =
                 state.pendingMessages - state.writtenBefore - state.reservedMessages + state.refusedMessages
-            return (Array(state.waiters), streams, state.drained, state.retry, lost)
+            // Not `Array(…)`: of an empty deque that writes to the storage which all empty arrays share, and the thread
+            // sanitizer sees it.
+            return (state.waiters.map(\.self), streams, state.drained, state.retry, lost)
         }
         retry?.cancel()
         self.instruments.flush()
