@@ -86,6 +86,6 @@ import Testing
         let observed = Observed()
         let node = try observed.node(listen: ["/ip4/203.0.113.1/tcp/9"], NodeConfiguration())
         await #expect(throws: GlueberryError.self) { try await node.start() }
-        #expect(observed.records("node not started").map(\.level) == [.error])
+        #expect(observed.records("node not started").map(\.level) == [.debug])
     }
 }

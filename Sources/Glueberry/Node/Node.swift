@@ -192,7 +192,8 @@ public final class Node: Sendable {
             await run.stop()
             await self.book.close()
             self.status.withLock { $0 = .idle }
-            self.logger.error(
+            // Whoever called is told; it is theirs to say so.
+            self.logger.debug(
                 "node not started", metadata: ["peer": "\(self.peerID)", "reason": "\(LogText.of(error))"])
             throw GlueberryError(.hostFailed, "the node cannot listen", cause: error)
         }
