@@ -54,11 +54,9 @@ class Mutant:
             raise SystemExit(f"run-mutants: error: {self.path} has no line '{name}: …'")
         return found.group(1).strip()
 
-    def patch(self, *arguments: str) -> subprocess.CompletedProcess:
-        command = ["patch", "--strip=1", "--no-backup-if-mismatch", "--reject-file=-", "--force", *arguments]
-        return subprocess.run(
-            [*command, f"--input={self.path}"], cwd=ROOT, capture_output=True, text=True
-        )
+    def apply(self, *arguments: str) -> subprocess.CompletedProcess:
+        command = ["git", "apply", *arguments, str(self.path)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def run(command: list[str], timeout: float) -> tuple[int | None, str]:
@@ -71,11 +69,23 @@ def run(command: list[str], timeout: float) -> tuple[int | None, str]:
         output, _ = process.communicate(timeout=timeout)
         return process.returncode, output
     except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
+        kill_session(process.pid)
         output, _ = process.communicate()
         if isinstance(error, subprocess.TimeoutExpired):
             return None, output
         raise
+
+
+def kill_session(session: int) -> None:
+    """Kills every process of a session: the package manager gives the tests a process group of their own."""
+    os.killpg(session, signal.SIGKILL)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # After the name, which is in parentheses and may hold anything: state, parent, group, session.
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                os.kill(int(stat.parent.name), signal.SIGKILL)
+        except (OSError, ValueError, IndexError):
+            continue
 
 
 def tail(output: str, lines: int = 15) -> str:
@@ -151,7 +161,7 @@ def main() -> int:
             print(f"{mutant.name}: {mutant.promise} ({mutant.test})")
         return 0
     for mutant in mutants:
-        if mutant.patch("--dry-run").returncode != 0:
+        if mutant.apply("--check").returncode != 0:
             raise SystemExit(f"run-mutants: error: {mutant.name} does not apply to the sources; bring it up to date")
 
     def stop(*_: object) -> None:
@@ -168,8 +178,8 @@ def main() -> int:
             began = time.monotonic()
             originals = {file: (ROOT / file).read_bytes() for file in mutant.files}
             applied = originals
-            if (result := mutant.patch()).returncode != 0:
-                raise SystemExit(f"run-mutants: error: {mutant.name} does not apply\n{result.stdout}")
+            if (result := mutant.apply()).returncode != 0:
+                raise SystemExit(f"run-mutants: error: {mutant.name} does not apply\n{result.stderr}")
             is_killed, verdict = runner.verdict(mutant)
             restore(originals)
             applied = None
