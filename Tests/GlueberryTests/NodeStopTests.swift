@@ -63,13 +63,22 @@ import Testing
 
     @Test func aStoppedNodeIsLetGoOf() async throws {
         weak var run: NodeRun?
+        weak var host: Host?
+        weak var connection: Connection?
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
             run = dialer.running
+            host = run?.host
+            connection = host?.connections.first
+            #expect(connection != nil)
+            // Nobody ever reads it.
+            try await listener.send("unread".utf8, to: dialer.peerID, on: "a")
+            let hub = dialer.hubs.withLock { $0.messages }
+            try await eventually { hub.existingQueue(for: .init(peer: listener.peerID, stream: "a"))?.count == 1 }
             await dialer.stop()
         }
         // The last of it is released on its event loop, a moment later.
-        try await eventually { run == nil }
+        try await eventually { run == nil && host == nil && connection == nil }
     }
 
     @Test func stoppingFromWithinAMessageLoopReturns() async throws {

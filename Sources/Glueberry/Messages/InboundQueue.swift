@@ -241,14 +241,17 @@ final class InboundQueue: Sendable {
     /// Returns how many messages were in it.
     @discardableResult
     func discard() -> Int {
-        self.state.withLock { state in
+        // Let go of outside the lock: with the last message of a stream much may go that has locks of its own.
+        let (dropped, paused) = self.state.withLock { state in
             state.isDiscarding = true
-            defer { state.entries = [] }
-            let dropped = state.entries.count
-            state.bytes = 0
-            state.paused = [:]
-            return dropped
+            defer {
+                state.entries = []
+                state.bytes = 0
+                state.paused = [:]
+            }
+            return (state.entries, state.paused)
         }
+        return withExtendedLifetime(paused) { dropped.count }
     }
 
     // MARK: Consumers

@@ -41,6 +41,14 @@ final class MessageHub: Sendable {
         self.policies = policies
     }
 
+    /// Nobody can claim anything any more: what was never read goes, and with it what leads from an inbox to its queues and
+    /// back.
+    deinit {
+        let (queues, inboxes) = self.state.withLock { (Array($0.queues.values), Array($0.inboxes.values)) }
+        for queue in queues { _ = queue.discard() }
+        for inbox in inboxes { inbox.forgetQueues() }
+    }
+
     /// Has the queues that are made from now on watched for consumers that have stopped reading.
     func begin(_ watch: StallWatch) {
         self.state.withLock { $0.watch = watch }

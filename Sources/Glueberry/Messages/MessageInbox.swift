@@ -46,6 +46,15 @@ final class MessageInbox: Sendable {
         for waiter in waiting { waiter.succeed() }
     }
 
+    /// Lets go of queues that nobody will read.
+    func forgetQueues() {
+        let ready = self.state.withLock { state in
+            defer { state.ready = [] }
+            return state.ready
+        }
+        withExtendedLifetime(ready) {}
+    }
+
     /// The next batch; nil at the end, or when the calling task is cancelled.
     func next(for cursor: MessageCursor) async -> (queue: InboundQueue, entries: [InboundQueue.Entry])? {
         while true {

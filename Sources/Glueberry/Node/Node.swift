@@ -175,9 +175,11 @@ public final class Node: Sendable {
             return true
         }
         guard isFirst else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
+        // After a stop, consumers of the new run begin anew; those of the old one got their end.
+        var fresh = Self.makeHubs(self.configuration, self.instruments)
         let (messages, events, notices) = self.hubs.withLock { hubs in
-            // After a stop, consumers of the new run begin anew; those of the old one got their end.
-            if hubs.isUsed { hubs = Self.makeHubs(self.configuration, self.instruments) }
+            // The old ones are let go of with `fresh`, outside the lock: there may be much in them.
+            if hubs.isUsed { swap(&hubs, &fresh) }
             hubs.isUsed = true
             return (hubs.messages, hubs.events, hubs.notices)
         }

@@ -46,7 +46,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let delegate: any ConnectionDelegate
     private let ticket: ConnectionTicket
     private let streamWriteBuffer: Int
-    private let secured: EventLoopPromise<Connection>
+    /// Nil once it is kept: its future holds the connection, which holds this.
+    private var secured: EventLoopPromise<Connection>?
     /// Whoever dials may want to know how far the upgrade has got.
     private let progress: DialProgress?
     /// When the channel got its driver, which is before the other side can have said anything.
@@ -62,7 +63,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isConfirmed = false
     /// The delegate knows the connection, and is to be told of its end.
     private var isRegistered = false
-    /// How much of the peer's account the windows of this session have grown into.
+    /// How much of the peer's account the windows of this connection have grown into.
     private var grownWindows = 0
     private var canSeal = true
     private var isWorking = false
@@ -378,7 +379,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             try self.delegate.admit(connection)
         } catch {
             self.phase = .open(connection)
-            self.secured.fail(UpgradeFailure(stage: .secured, error: error))
+            self.settle(.failure(UpgradeFailure(stage: .secured, error: error)))
             self.close(
                 code: error.code == .limitExceeded
                     ? ConnectionErrorCode.resourceLimitExceeded
@@ -390,7 +391,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         // Registered first: whoever waited for the connection finds it.
         self.isRegistered = true
         self.delegate.connectionOpened(connection)
-        self.secured.succeed(connection)
+        self.settle(.success(connection))
         if !self.isDialer || !secured.earlyMuxer { self.confirm() }
         self.session.receive(secured.plaintext)
         self.handleEvents()
@@ -596,6 +597,15 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    private func settle(_ result: Result<Connection, UpgradeFailure>) {
+        let secured = self.secured
+        self.secured = nil
+        switch result {
+        case .success(let connection): secured?.succeed(connection)
+        case .failure(let failure): secured?.fail(failure)
+        }
+    }
+
     private func finishStreams() {
         guard case .open(let connection) = self.phase else { return }
         self.phase = .closing
@@ -621,7 +631,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             self.finishStreams()
         }
         if case .upgrading(let upgrade) = self.phase {
-            self.secured.fail(UpgradeFailure(stage: upgrade.stage, error: reason.error))
+            self.settle(.failure(UpgradeFailure(stage: upgrade.stage, error: reason.error)))
         }
         self.phase = .closed
         self.timer?.cancel()

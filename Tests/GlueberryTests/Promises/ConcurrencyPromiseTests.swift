@@ -238,6 +238,7 @@ import Testing
     @Test func backgroundWorkIsOwnedAndEndsOnStop() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         weak var run: NodeRun?
+        weak var host: Host?
         do {
             let listener = try Node(
                 identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard(),
@@ -255,14 +256,15 @@ import Testing
             for peer in absent { try await dialer.addPeer(peer, addresses: [Multiaddr("/ip4/127.0.0.1/tcp/1")]) }
             try await eventually { absent.allSatisfy { dialer.state(of: $0) == .reconnecting } }
             run = dialer.running
-            #expect(run != nil)
+            host = run?.host
+            #expect(host != nil)
             await dialer.stop()
             await listener.stop()
             #expect(run?.tasks.count ?? 0 == 0)
             #expect(run?.host.connectionCounts.all ?? 0 == 0)
         }
-        // A timer, a subscription or a task that was left would keep it.
-        try await eventually { run == nil }
+        // A timer, a subscription or a task that was left would keep them.
+        try await eventually { run == nil && host == nil }
         try await group.shutdownGracefully()
     }
 
