@@ -57,7 +57,7 @@ rows: test-peers
 	@python3 scripts/play-rows.py --left "$$($(SWIFT) build --show-bin-path)/glueberry peer" $(ROW_ARGUMENTS)
 
 # MUTANT_ARGUMENTS: --only NAME, --rotate N, --list.
-mutants: prerequisites
+mutants: test-peers
 	@SWIFT="$(SWIFT)" python3 scripts/run-mutants.py $(MUTANT_ARGUMENTS) -- $(SWIFT_FLAGS)
 
 sanitize: test-peers

@@ -8,60 +8,54 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 //===----------------------------------------------------------------------===//
-
+import DequeModule
 import LibP2P
 import PeerIdentity
 
+typealias EventBuffer = SubscriptionBuffer<ConnectionEvent>
+
 /// Fans events out to `events()` and to any number of subscriptions.
 final class EventHub: Sendable {
-    private struct State {
-        var subscriptions: [ObjectIdentifier: EventBuffer] = [:]
-        var isFinished = false
-    }
-
     let primary: EventBuffer
-    private let capacity: Int
+    private let subscriptions: SubscriptionHub<ConnectionEvent>
     private let instruments: NodeInstruments?
-    private let state = Locked(State())
 
     init(capacity: Int, instruments: NodeInstruments? = nil) {
-        self.capacity = capacity
+        let dropped: @Sendable (Int) -> Void = { instruments?.eventsDropped($0) }
         self.instruments = instruments
-        self.primary = EventBuffer(capacity: capacity, instruments: instruments)
+        self.primary = EventBuffer(capacity: capacity, dropped: dropped)
+        self.subscriptions = SubscriptionHub(capacity: capacity, dropped: dropped)
     }
 
-    var subscriptionCount: Int { self.state.withLock { $0.subscriptions.count } }
+    var subscriptionCount: Int { self.subscriptions.count }
 
     func emit(_ event: ConnectionEvent) {
-        let subscriptions = self.state.withLock { Array($0.subscriptions.values) }
         self.instruments?.eventEmitted(event.state)
         self.primary.append(event)
-        for subscription in subscriptions { subscription.append(event) }
+        self.subscriptions.emit(event)
     }
 
     func subscribe(peers: Set<PeerID>?, states: Set<ConnectionState>?) -> EventBuffer {
-        let buffer = EventBuffer(
-            peers: peers, states: states, capacity: self.capacity, instruments: self.instruments)
-        let isFinished = self.state.withLock { state in
-            if !state.isFinished { state.subscriptions[ObjectIdentifier(buffer)] = buffer }
-            return state.isFinished
+        self.subscriptions.subscribe { event in
+            peers?.contains(event.peer) ?? true && states?.contains(event.state) ?? true
         }
-        if isFinished { buffer.finish() }
-        return buffer
     }
 
-    func unsubscribe(_ buffer: EventBuffer) {
-        self.state.withLock { _ = $0.subscriptions.removeValue(forKey: ObjectIdentifier(buffer)) }
-        buffer.finish()
-    }
+    func unsubscribe(_ buffer: EventBuffer) { self.subscriptions.unsubscribe(buffer) }
 
     func finish() {
-        let subscriptions = self.state.withLock { state in
-            state.isFinished = true
-            defer { state.subscriptions = [:] }
-            return Array(state.subscriptions.values)
-        }
         self.primary.finish()
-        for subscription in subscriptions { subscription.finish() }
+        self.subscriptions.finish()
+    }
+}
+
+extension ConnectionEvent: Subscribable {
+    /// Older events of a peer give way to its newer ones, so that each peer's latest state is kept.
+    static func makeRoom(in events: inout Deque<ConnectionEvent>, capacity: Int) {
+        var latest: Set<PeerID> = []
+        var kept: [ConnectionEvent] = []
+        for event in events.reversed() where latest.insert(event.peer).inserted { kept.append(event) }
+        // So many peers have changed that not even one event of each fits: the oldest go.
+        events = Deque(kept.prefix(capacity - 1).reversed())
     }
 }

@@ -62,6 +62,7 @@ final class MessageInbox: Sendable {
             let (queue, isFinished) = self.state.withLock { state -> (InboundQueue?, Bool) in
                 if let queue = state.ready.popFirst() { return (queue, false) }
                 if state.isFinished { return (nil, true) }
+                state.waiting.removeAll(where: \.isSettled)
                 state.waiting.append(wait)
                 return (nil, false)
             }
