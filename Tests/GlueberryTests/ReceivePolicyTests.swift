@@ -103,7 +103,8 @@ import Testing
     @Test(arguments: [ReceivePolicy.dropNewest, .dropOldest])
     func whatIsDroppedGivesItsCreditBackAtOnce(policy: ReceivePolicy) async throws {
         try await withLink { link in
-            let queue = MessageHub(limits: limits(policy, messages: 8)).queue(for: .init(peer: peer, stream: "a"))
+            let hub = MessageHub(limits: limits(policy, messages: 8))
+            let queue = hub.queue(for: .init(peer: peer, stream: "a"))
             _ = try link.listener.channel("a", inbound: QueueSink(queue))
             let sender = try link.dialer.channel("a", inbound: RecordingSink())
             // Many windows full; were the credit kept, the last would never be written.
@@ -115,6 +116,7 @@ import Testing
             try await eventually { sender.unwrittenMessages == 0 }
             try await link.barrier()
             #expect(queue.count <= 8)
+            withExtendedLifetime(hub) {}
         }
     }
 

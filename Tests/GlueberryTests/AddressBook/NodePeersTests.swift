@@ -180,7 +180,7 @@ import Testing
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
             var events = dialer.events(for: [listener.peerID]).makeAsyncIterator()
-            try await dialer.blacklist(listener.peerID, for: .milliseconds(300))
+            try await dialer.blacklist(listener.peerID, for: .seconds(3))
             #expect(await dialer.blacklisted.first?.expires != nil)
             #expect(await events.next()?.error?.code == .peerBlacklisted)
             while let event = await events.next(), event.state != .established {}
