@@ -48,16 +48,23 @@ import Testing
         }
     }
 
+    /// p2pd is given more streams until it finishes one; whatever else happens to a stream fails the test.
+    ///
+    /// It stops reading and then finishes, and resets when its own reader sees the first before the second was done.
     @Test(arguments: GoLink.all) func aStreamThatGoFinishesEndsAfterItsBytes(link: GoLink) async throws {
         try await link.run { pair in
             for opener in Side.allCases {
-                try await pair.withBothEnds(of: Self.protocolID, openedBy: opener) { swift, go in
-                    let payload = SplitMix64.bytes(100_000, seed: 4)
-                    try await go.write(payload)
-                    await go.finish()
-                    let received = try await swift.readToEnd()
-                    #expect(digest(received) == digest(payload))
-                    #expect(try await swift.read() == nil)
+                var ends: [StreamEnd] = []
+                while !ends.contains(.finished) {
+                    try #require(ends.count < 20, "p2pd reset every stream")
+                    // p2pd takes a handler for a protocol only once.
+                    let protocolID = "/glueberry-test/finish-\(opener)-\(ends.count)/1.0.0"
+                    try await pair.withBothEnds(of: protocolID, openedBy: opener) { swift, go in
+                        let payload = SplitMix64.bytes(100_000, seed: 4)
+                        try await go.write(payload)
+                        await go.finish()
+                        try await ends.append(swift.end(after: payload))
+                    }
                 }
             }
             try await pair.expectEchoBothWays()

@@ -165,4 +165,24 @@ struct HostStream: InteropStream {
     func finish() async {
         await stream.finish()
     }
+
+    /// Reads until the other side has ended the stream, and says how.
+    ///
+    /// A stream that is finished has to bring exactly the payload, and to stay at its end.
+    func end(after payload: ByteBuffer) async throws -> StreamEnd {
+        do {
+            let received = try await readToEnd()
+            #expect(digest(received) == digest(payload))
+            #expect(try await read() == nil)
+            return .finished
+        } catch let error as HostError where error.code == .reset {
+            return .reset
+        }
+    }
+}
+
+/// How the other side ended a stream.
+enum StreamEnd {
+    case finished
+    case reset
 }
