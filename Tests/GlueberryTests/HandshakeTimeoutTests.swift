@@ -49,7 +49,7 @@ import Testing
         } _: { host in
             let node = try Node(identity: .generate(), configuration: self.quick())
             try await node.start()
-            let events = node.events(for: [host.peerID])
+            let events = node.subscribeToEvents(of: [host.peerID])
             try await node.addPeer(host.peerID, addresses: host.listenAddresses)
             var states: [ConnectionState] = []
             var errors: [GlueberryError.Code?] = []
@@ -119,7 +119,7 @@ import Testing
         } _: { host in
             let node = try Node(identity: .generate(), configuration: self.quick(.seconds(5)))
             try await node.start()
-            let events = node.events(for: [host.peerID], in: [.cooldown])
+            let events = node.subscribeToEvents(of: [host.peerID], in: [.cooldown])
             try await node.addPeer(host.peerID, addresses: host.listenAddresses)
             // It is refused before it is read, so that the handshake never comes to an end.
             #expect(await events.first { _ in true } != nil)
@@ -160,7 +160,7 @@ import Testing
         }
         for node in nodes { try await node.start() }
         let completing = zip(nodes, nodes.reversed()).map { node, other in
-            let connected = node.events(in: [.connected])
+            let connected = node.subscribeToEvents(in: [.connected])
             return Task {
                 for await event in connected {
                     _ = try? await node.completeHandshake(

@@ -57,7 +57,7 @@ import Testing
             case 19: _ = node.refusedMessages
             case 20: _ = try node.events()
             case 21:
-                let subscription = node.events(for: [other.peerID], in: [.established])
+                let subscription = node.subscribeToEvents(of: [other.peerID], in: [.established])
                 subscription.cancel()
             case 22: try node.trySend(ByteBuffer(integer: task), to: other.peerID, on: "b")
             default:

@@ -132,7 +132,7 @@ import Testing
         configuration.reconnectAttempts = 30
         try await self.withNode(configuration) { node in
             let peer = Identity.generate().peerID
-            let events = node.events(for: [peer])
+            let events = node.subscribeToEvents(of: [peer])
             try await node.addPeer(peer, addresses: [Multiaddr("/ip4/127.0.0.1/tcp/1")])
             for await event in events where event.state == .disconnected && event.previous == .disconnected { break }
             let explanation = await node.explain(peer)
@@ -298,15 +298,15 @@ import Testing
         let clock = Log<Void>()
         configuration.now = {
             clock.append(())
-            return .seconds(1_000_000 + clock.count)
+            return Timestamp(seconds: 1_000_000 + Int64(clock.count))
         }
         try await withNodes(configuration) { listener, dialer in
             var events = try dialer.events().makeAsyncIterator()
             try await establish(listener, dialer)
-            var last = Duration.seconds(1_000_000)
+            var last = Timestamp(seconds: 1_000_000)
             for _ in 0..<3 {
                 let event = try #require(await events.next())
-                #expect(event.timestamp > last && event.timestamp < .seconds(2_000_000))
+                #expect(event.timestamp > last && event.timestamp < Timestamp(seconds: 2_000_000))
                 last = event.timestamp
             }
         }
@@ -315,7 +315,7 @@ import Testing
     @Test func theSystemsClockIsTheDefault() {
         // Between 2020 and 2100.
         let now = NodeConfiguration().now()
-        #expect(now > .seconds(1_577_836_800) && now < .seconds(4_102_444_800))
+        #expect(now > Timestamp(seconds: 1_577_836_800) && now < Timestamp(seconds: 4_102_444_800))
     }
 
     // MARK: Ends that nobody announces
@@ -324,7 +324,7 @@ import Testing
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
             let channels = Log<any Channel>()
-            let events = dialer.events(for: [listener.peerID], in: [.disconnected])
+            let events = dialer.subscribeToEvents(of: [listener.peerID], in: [.disconnected])
             // As the system does for a process that is killed: no last word, only the end of the transport.
             let run = try #require(listener.running)
             for channel in run.host.channels { channels.append(channel) }

@@ -37,7 +37,7 @@ import Testing
         configuration.reconnectBase = .milliseconds(50)
         try await withNodes(configuration) { listener, dialer in
             try await establish(listener, dialer)
-            var events = dialer.events(for: [listener.peerID]).makeAsyncIterator()
+            var events = dialer.subscribeToEvents(of: [listener.peerID]).makeAsyncIterator()
             let address = try #require(listener.listenAddresses.first)
             await listener.stop()
             #expect(await events.next()?.state == .disconnected)
@@ -65,13 +65,29 @@ import Testing
         }
     }
 
+    @Test func sessionNumbersGoOnOverAStop() async throws {
+        try await withNodes { listener, dialer in
+            try await establish(listener, dialer)
+            let first = try #require(dialer.session(with: listener.peerID))
+            await dialer.stop()
+            try await dialer.start()
+            try await establish(listener, dialer)
+            let second = try #require(dialer.session(with: listener.peerID))
+            #expect(second > first)
+            let error = await #expect(throws: GlueberryError.self) {
+                try await dialer.send([1], to: listener.peerID, on: "a", in: first)
+            }
+            #expect(error?.code == .staleSession)
+        }
+    }
+
     @Test func aHandshakeThatTheOtherSideNeverDoesEndsInCooldown() async throws {
         var silent = NodeConfiguration()
         silent.handshake = .application
         var impatient = standard()
         impatient.handshakeTimeout = .milliseconds(200)
         try await withNodes(silent, other: impatient) { listener, dialer in
-            var events = dialer.events(in: [.cooldown]).makeAsyncIterator()
+            var events = dialer.subscribeToEvents(in: [.cooldown]).makeAsyncIterator()
             try await dialer.connect(to: #require(listener.listenAddresses.first))
             let event = try #require(await events.next())
             #expect(event.error?.code == .handshakeTimedOut)
@@ -83,7 +99,7 @@ import Testing
         var refusing = NodeConfiguration()
         refusing.handshake = .standard(StandardHandshake(streams: ["a"], verify: { _, _, _ in false }))
         try await withNodes(refusing, other: standard(["a"])) { listener, dialer in
-            var events = listener.events(in: [.cooldown, .established]).makeAsyncIterator()
+            var events = listener.subscribeToEvents(in: [.cooldown, .established]).makeAsyncIterator()
             try await dialer.connect(to: #require(listener.listenAddresses.first))
             #expect(await events.next()?.error?.code == .handshakeFailed)
         }

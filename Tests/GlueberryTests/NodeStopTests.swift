@@ -105,7 +105,7 @@ import Testing
 
     @Test func stoppingFromWithinAnEventLoopReturns() async throws {
         try await withNodes { listener, dialer in
-            let established = dialer.events(in: [.established])
+            let established = dialer.subscribeToEvents(in: [.established])
             let handler = Task {
                 for await _ in established { await dialer.stop() }
             }
@@ -233,14 +233,14 @@ import Testing
         try await withNodes { listener, dialer in
             let identity = dialer.peerID
             try await establish(listener, dialer)
-            let old = dialer.events(in: [.established])
+            let old = dialer.subscribeToEvents(in: [.established])
             let claimed = try dialer.messages(on: "a")
             await dialer.stop()
             #expect(await old.first { _ in true } == nil)
             #expect(await claimed.first { _ in true } == nil)
             try await dialer.start()
             #expect(dialer.peerID == identity)
-            let new = dialer.events(in: [.disconnected])
+            let new = dialer.subscribeToEvents(in: [.disconnected])
             // The name is free again, though the old sequence is still held.
             var messages = try dialer.messages(on: "a").makeAsyncIterator()
             try await establish(listener, dialer)
@@ -379,7 +379,7 @@ import Testing
         let messages = Task { for await _ in try node.messages() {} }
         let routed = Task { for await _ in try node.messages(on: "a") {} }
         let events = Task { for await _ in try node.events() {} }
-        let subscription = Task { for await _ in node.events(in: [.established]) {} }
+        let subscription = Task { for await _ in node.subscribeToEvents(in: [.established]) {} }
         await Task.yield()
         await node.stop()
         try await messages.value

@@ -148,8 +148,8 @@ import Testing
         configuration.receivePolicy = .disconnect
         try await withNodes(configuration) { listener, dialer in
             try await establish(listener, dialer)
-            var ends = listener.events(for: [dialer.peerID], in: [.disconnected]).makeAsyncIterator()
-            var losses = dialer.events(for: [listener.peerID], in: [.disconnected]).makeAsyncIterator()
+            var ends = listener.subscribeToEvents(of: [dialer.peerID], in: [.disconnected]).makeAsyncIterator()
+            var losses = dialer.subscribeToEvents(of: [listener.peerID], in: [.disconnected]).makeAsyncIterator()
             for number in 0..<10 { try? await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "a") }
             let end = try #require(await ends.next())
             #expect(end.error?.code == .receiveQueueFull)

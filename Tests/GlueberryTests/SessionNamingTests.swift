@@ -28,7 +28,8 @@ import Testing
 
     @Test func callsThatNameAnEndedSessionAreRefused() async throws {
         try await withNodes { listener, dialer in
-            var events = dialer.events(for: [listener.peerID], in: [.established, .disconnected]).makeAsyncIterator()
+            var events = dialer.subscribeToEvents(of: [listener.peerID], in: [.established, .disconnected])
+                .makeAsyncIterator()
             try await establish(listener, dialer)
             let old = try #require(await events.next()).session
             try await dialer.send([1], to: listener.peerID, on: "a", in: old)

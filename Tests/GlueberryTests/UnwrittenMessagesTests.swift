@@ -21,7 +21,7 @@ import Testing
     @Test func messagesThatThePeerHasReadAreNotReportedAsUnwritten() async throws {
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
-            var ends = dialer.events(for: [listener.peerID], in: [.disconnected]).makeAsyncIterator()
+            var ends = dialer.subscribeToEvents(of: [listener.peerID], in: [.disconnected]).makeAsyncIterator()
             var messages = try listener.messages().makeAsyncIterator()
             for number in 0..<5 {
                 try await dialer.send(ByteBuffer(integer: number), to: listener.peerID, on: "a")
@@ -39,7 +39,7 @@ import Testing
         narrow.receiveBufferMessages = 1
         try await withNodes(narrow) { listener, dialer in
             try await establish(listener, dialer)
-            var ends = dialer.events(for: [listener.peerID], in: [.disconnected]).makeAsyncIterator()
+            var ends = dialer.subscribeToEvents(of: [listener.peerID], in: [.disconnected]).makeAsyncIterator()
             // Nobody reads at the listener: its window closes after 256 KiB.
             for _ in 0..<6 { try await dialer.send(pattern(100_000), to: listener.peerID, on: "a") }
             let session = try #require(dialer.running?.directory.session(with: listener.peerID))

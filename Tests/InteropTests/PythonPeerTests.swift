@@ -93,7 +93,7 @@ import Testing
             ) {
                 peer, peerID in
                 var states: [ConnectionState] = []
-                let events = node.events(for: [peerID], in: nil)
+                let events = node.subscribeToEvents(of: [peerID], in: nil)
                 let line = try await peer.next("hostile")
                 #expect(line.outcome == "ended" || line.outcome == "open")
                 #expect(node.state(of: peerID) != .established)

@@ -43,7 +43,7 @@ import Testing
         for (node, peer) in [(nodes[0], nodes[1]), (nodes[1], nodes[0])] {
             let address = try #require(world.network.address(of: peer.peerID))
             let id = peer.peerID
-            let established = node.events(in: [.established])
+            let established = node.subscribeToEvents(in: [.established])
             _ = world.clock.start {
                 try await node.addPeer(id, addresses: [address])
                 // As soon as this side may: the other may not be as far.

@@ -20,7 +20,7 @@ import Testing
 /// An application as one writes it: it greets everybody who is `Established` and answers what it is asked.
 private func serve(on node: some MessagingNode) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-        let arrivals = node.events(for: nil, in: [.established])
+        let arrivals = node.subscribeToEvents(of: nil, in: [.established])
         group.addTask {
             for await event in arrivals { try await node.send("hello".utf8, to: event.peer, on: "chat") }
         }
@@ -210,7 +210,7 @@ private func serve(on node: some MessagingNode) async throws {
         let node = MockNode()
         try await node.start()
         let other = MockNode().peerID
-        let subscription = node.events(for: [self.peer.peerID], in: [.established])
+        let subscription = node.subscribeToEvents(of: [self.peer.peerID], in: [.established])
         node.simulateConnect(other, establishing: ["a"])
         node.simulateConnect(self.peer.peerID, establishing: ["a"])
         node.simulateEvent(

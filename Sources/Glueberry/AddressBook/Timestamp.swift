@@ -44,6 +44,14 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
             nanoseconds: Int32(clamping: nanoseconds % 1_000_000_000))
     }
 
+    /// Nanoseconds since the beginning of 1970; 0 for an earlier moment.
+    public var nanosecondsSince1970: UInt64 {
+        let (whole, overflow) = UInt64(clamping: self.seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        guard self.seconds >= 0, !overflow else { return self.seconds < 0 ? 0 : .max }
+        let (sum, carry) = whole.addingReportingOverflow(UInt64(clamping: self.nanoseconds))
+        return carry ? .max : sum
+    }
+
     /// The present moment by the system's clock.
     public static var now: Timestamp { Timestamp(nanosecondsSince1970: WallClock.nanosecondsSince1970()) }
 

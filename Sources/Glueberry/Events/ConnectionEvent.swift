@@ -19,8 +19,8 @@ public struct ConnectionEvent: Sendable {
     public let state: ConnectionState
     /// The state that it had before.
     public let previous: ConnectionState
-    /// When it happened: the time since the beginning of 1970 in UTC, as the system's clock says.
-    public let timestamp: Duration
+    /// When it happened, as the system's clock says.
+    public let timestamp: Timestamp
     /// The number of the session that the event belongs to; 0 before the first.
     public let session: UInt64
     /// Whether this side dialled; nil while there is no connection.
@@ -34,7 +34,7 @@ public struct ConnectionEvent: Sendable {
 
     /// Creates an event; for tests of what an application does with it.
     public init(
-        peer: PeerID, state: ConnectionState, previous: ConnectionState, timestamp: Duration = .zero, session: UInt64,
+        peer: PeerID, state: ConnectionState, previous: ConnectionState, timestamp: Timestamp = .now, session: UInt64,
         isOutbound: Bool? = nil, error: GlueberryError? = nil, unwrittenMessages: [String: Int] = [:], missed: Int = 0
     ) {
         self.peer = peer

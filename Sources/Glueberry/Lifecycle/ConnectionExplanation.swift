@@ -32,8 +32,8 @@ public struct ConnectionExplanation: Sendable, CustomStringConvertible {
 
         /// Counts the tries of the node's run, from 1.
         public let number: Int
-        /// When it began: the time since the beginning of 1970 in UTC, as the system's clock said.
-        public let timestamp: Duration
+        /// When it began, as the system's clock said.
+        public let timestamp: Timestamp
         /// How long ago it began.
         public let age: Duration
         /// How long it took, or has taken so far.

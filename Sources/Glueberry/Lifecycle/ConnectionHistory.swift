@@ -20,7 +20,7 @@ struct ConnectionHistory {
 
     private struct Try {
         let number: Int
-        let timestamp: Duration
+        let timestamp: Timestamp
         let began: NIODeadline
         /// Knows the addresses, as long as the dial runs and after it.
         let handle: DialHandle
@@ -44,7 +44,7 @@ struct ConnectionHistory {
 
     // MARK: Tries
 
-    mutating func tryBegan(_ handle: DialHandle, timestamp: Duration, now: NIODeadline) {
+    mutating func tryBegan(_ handle: DialHandle, timestamp: Timestamp, now: NIODeadline) {
         if self.tries.count >= Self.maximumTries { self.tries.removeFirst() }
         self.count += 1
         self.tries.append(Try(number: self.count, timestamp: timestamp, began: now, handle: handle))

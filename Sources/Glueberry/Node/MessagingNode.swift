@@ -82,7 +82,7 @@ public protocol MessagingNode: Sendable {
     /// Claims the events of all peers.
     func events() throws(GlueberryError) -> Events
     /// Subscribes to events from now on.
-    func events(for peers: Set<PeerID>?, in states: Set<ConnectionState>?) -> Subscription
+    func subscribeToEvents(of peers: Set<PeerID>?, in states: Set<ConnectionState>?) -> Subscription
 }
 
 extension Node: MessagingNode {}

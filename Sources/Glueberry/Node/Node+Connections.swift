@@ -81,6 +81,12 @@ extension Node {
     /// Where a peer stands.
     public func state(of peer: PeerID) -> ConnectionState { self.running?.directory.state(of: peer) ?? .disconnected }
 
+    /// The number of the session with a peer; nil without one.
+    ///
+    /// Numbers only grow, over a loss and over a stop and start of the node. Calls that are told a number act on that
+    /// session or fail with `staleSession`.
+    public func session(with peer: PeerID) -> UInt64? { self.running?.directory.session(with: peer)?.generation }
+
     /// Whether this side dialled the session with a peer; nil if there is none.
     public func isOutbound(_ peer: PeerID) -> Bool? { self.running?.directory.session(with: peer)?.isOutbound }
 

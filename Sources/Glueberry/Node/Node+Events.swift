@@ -18,7 +18,8 @@ extension Node {
     /// - Throws: ``GlueberryError`` with code `alreadyClaimed` while there is another.
     public func events() throws(GlueberryError) -> EventSequence {
         guard let claim = EventSequence.Claim(self.hubs.withLock { $0.events.primary }) else {
-            throw GlueberryError(.alreadyClaimed, "another consumer reads events()", hint: "use events(for:in:)")
+            throw GlueberryError(
+                .alreadyClaimed, "another consumer reads events()", hint: "use subscribeToEvents(of:in:)")
         }
         return EventSequence(claim: claim)
     }
@@ -29,8 +30,8 @@ extension Node {
     ///   - peers: Whose events; nil takes everybody's.
     ///   - states: Which states; nil takes all.
     /// - Returns: The subscription; it ends when it is let go of.
-    public func events(
-        for peers: Set<PeerID>? = nil, in states: Set<ConnectionState>? = nil
+    public func subscribeToEvents(
+        of peers: Set<PeerID>? = nil, in states: Set<ConnectionState>? = nil
     ) -> EventSubscription {
         EventSubscription(peers: peers, states: states, hub: self.hubs.withLock { $0.events })
     }

@@ -22,7 +22,8 @@ public import PeerIdentity
 /// began in ``stop()``; it can be started again. It is a `Service` of swift-service-lifecycle, see ``run()``.
 public final class Node: Sendable {
     private enum Status {
-        case idle
+        /// The highest number of a session until now: the numbers go on over a stop.
+        case idle(lastSession: UInt64)
         case starting(Occasion)
         case running(NodeRun)
         case stopping(Occasion)
@@ -47,7 +48,7 @@ public final class Node: Sendable {
     private let transports: [any Transport]?
     let logger: Logger
     let instruments: NodeInstruments
-    private let status = Locked(Status.idle)
+    private let status = Locked(Status.idle(lastSession: 0))
     /// What the tasks of the node belong to; whatever runs code of the application for the node enters it.
     let scope = TaskScope()
     let hubs: Locked<Hubs>
@@ -114,7 +115,7 @@ public final class Node: Sendable {
         self.book = PeerBook(
             store: addressBook.store, limits: .init(peers: configuration.maximumPeers),
             writeDelay: TimeAmount(configuration.addressBookWriteDelay), eventLoop: eventLoopGroup.next(),
-            wallClock: { Timestamp(seconds: 0).advanced(by: configuration.now()) }, logger: logger)
+            wallClock: configuration.now, logger: logger)
     }
 
     private static func makeHubs(_ configuration: NodeConfiguration, _ instruments: NodeInstruments) -> Hubs {
@@ -169,12 +170,12 @@ public final class Node: Sendable {
     public func start() async throws(GlueberryError) {
         let started = Occasion()
         defer { started.happen() }
-        let isFirst = self.status.withLock { status in
-            guard case .idle = status else { return false }
+        let idle: UInt64? = self.status.withLock { status in
+            guard case .idle(let lastSession) = status else { return nil }
             status = .starting(started)
-            return true
+            return lastSession
         }
-        guard isFirst else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
+        guard let lastSession = idle else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
         // After a stop, consumers of the new run begin anew; those of the old one got their end.
         var fresh = Self.makeHubs(self.configuration, self.instruments)
         let (messages, events, notices) = self.hubs.withLock { hubs in
@@ -186,14 +187,14 @@ public final class Node: Sendable {
         let run = NodeRun(
             identity: self.identity, configuration: self.configuration, group: self.group,
             transports: self.transports, messages: messages, events: events, book: self.book, notices: notices,
-            instruments: self.instruments, scope: self.scope, logger: self.logger)
+            instruments: self.instruments, lastSession: lastSession, scope: self.scope, logger: self.logger)
         await self.book.open()
         do {
             try await run.host.listen(on: self.listen)
         } catch {
-            await run.stop()
+            let lastSession = await run.stop()
             await self.book.close()
-            self.status.withLock { $0 = .idle }
+            self.status.withLock { $0 = .idle(lastSession: lastSession) }
             // Whoever called is told; it is theirs to say so.
             self.logger.debug(
                 "node not started", metadata: ["peer": "\(self.peerID)", "reason": "\(LogText.of(error))"])
@@ -254,9 +255,9 @@ public final class Node: Sendable {
     }
 
     private func finish(_ run: NodeRun, _ stopped: Occasion) async {
-        await run.stop()
+        let lastSession = await run.stop()
         await self.book.close()
-        self.status.withLock { $0 = .idle }
+        self.status.withLock { $0 = .idle(lastSession: lastSession) }
         self.logger.info("node stopped", metadata: ["peer": "\(self.peerID)"])
         stopped.happen()
     }

@@ -134,8 +134,10 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Peers in the book are exempt. Nil closes none. Default 30 s.
     public var idleConnectionTimeout: Duration? = .seconds(30)
-    /// The calendar's time that events and other records carry, since the beginning of 1970 in UTC; never used to measure.
-    package var now: @Sendable () -> Duration = { .nanoseconds(Int64(clamping: WallClock.nanosecondsSince1970())) }
+    /// The calendar's time that events and other records carry; never used to measure.
+    package var now: @Sendable () -> Timestamp = { .now }
+    /// By which part of the range that ``Backoff`` gives a try is put off, from 0 through 1.
+    package var jitter: @Sendable () -> Double = { .random(in: 0...1) }
     /// Where metrics go; nil is the factory that the process has set up when the node is created.
     public var metricsFactory: (any MetricsFactory)?
     /// Where spans go; nil is the tracer that the process has set up when the node is created.

@@ -37,7 +37,7 @@ final class NodeRun: Sendable {
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
         transports: [any Transport]?, messages: MessageHub, events: EventHub, book: PeerBook, notices: NoticeHub,
-        instruments: NodeInstruments, scope: TaskScope, logger: Logger
+        instruments: NodeInstruments, lastSession: UInt64, scope: TaskScope, logger: Logger
     ) {
         self.host =
             if let transports {
@@ -83,7 +83,8 @@ final class NodeRun: Sendable {
             supervisor.value = PeerSupervisor(
                 eventLoop: eventLoop, host: host, identity: identity, configuration: configuration,
                 directory: directory, messages: messages, events: events, book: book, tasks: tasks,
-                counters: counters, notices: publisher, instruments: instruments, logger: logger)
+                counters: counters, notices: publisher, instruments: instruments, lastSession: lastSession,
+                logger: logger)
         }
         book.onUnblocked { [weak self] peers in self?.execute { $0.unblocked(peers) } }
     }
@@ -102,14 +103,15 @@ final class NodeRun: Sendable {
         return await settlement.value().get()
     }
 
-    func stop() async {
+    /// Ends everything; returns the highest number of a session that there was.
+    func stop() async -> UInt64 {
         let timeout = self.flushTimeout
         await withTaskGroup(of: Void.self) { group in
             for session in self.directory.allSessions where session.isEstablished {
                 group.addTask { await session.settle(timeout: timeout) }
             }
         }
-        await self.control { $0.stop() }
+        let lastSession = await self.control { $0.stop() }
         await self.host.stop()
         self.instruments.pairs.setObserver(nil)
         await self.tasks.cancelAndWait()
@@ -120,6 +122,7 @@ final class NodeRun: Sendable {
         self.noticeHub.finish()
         await self.control { _ in }
         self.ended.happen()
+        return lastSession
     }
 }
 

@@ -54,9 +54,7 @@ final class NodeInstruments: Sendable {
             tracer: configuration.tracer ?? InstrumentationSystem.tracer, logger: logger,
             pairs: PairMessageLedger(
                 known: configuration.pairMessageCounts, threshold: configuration.pairMessageThreshold, logger: logger),
-            wallClock: { [now = configuration.now] in
-                UInt64(clamping: TimeAmount(now()).nanoseconds)
-            })
+            wallClock: { [now = configuration.now] in now().nanosecondsSince1970 })
     }
 
     // MARK: Connections

@@ -80,7 +80,7 @@ struct ChatCommand: AsyncParsableCommand {
         let events = try node.events()
         let stream = self.stream
         let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
-        let first = target.map { node.events(for: [$0.peer]) }
+        let first = target.map { node.subscribeToEvents(of: [$0.peer]) }
         if let target { try await node.addPeer(target.peer, addresses: [target.address]) }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {

@@ -93,7 +93,7 @@ struct ReceiveCommand: AsyncParsableCommand {
         _ node: Node, _ receiver: FileReceiver, _ input: StandardInput, until signals: AsyncStream<Int32>
     ) async {
         let endsAfterOne = self.once
-        let events = node.events(in: [.disconnected, .cooldown])
+        let events = node.subscribeToEvents(in: [.disconnected, .cooldown])
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 for await _ in signals { return true }
@@ -127,7 +127,7 @@ struct ReceiveCommand: AsyncParsableCommand {
 
     /// Stays until the sender has read the answer and goes, or a moment has passed.
     private static func linger(_ node: Node, _ peer: PeerID) async {
-        let ends = node.events(for: [peer], in: [.disconnected])
+        let ends = node.subscribeToEvents(of: [peer], in: [.disconnected])
         guard node.state(of: peer) == .established else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in ends { break } }

@@ -26,8 +26,8 @@ struct BenchMode: PeerActivity {
         self.settings = settings
         self.beginnings =
             settings.peers.isEmpty
-            ? [node.events(in: [.established])]
-            : settings.peers.map { node.events(for: [$0.peer], in: [.established]) }
+            ? [node.subscribeToEvents(in: [.established])]
+            : settings.peers.map { node.subscribeToEvents(of: [$0.peer], in: [.established]) }
     }
 
     func run() async -> Bool {

@@ -24,7 +24,7 @@ struct EchoMode: PeerActivity {
 
     init(node: Node, report: PeerReport, settings: PeerSettings) {
         self.reader = MessageReader(node: node, report: report, slow: settings.slow)
-        self.connections = node.events(in: [.connected])
+        self.connections = node.subscribeToEvents(in: [.connected])
     }
 
     func run() async -> Bool {

@@ -21,7 +21,7 @@ enum Establishment {
     static func measure(
         _ node: Node, with peer: PeerID, at addresses: [Multiaddr], limit: Duration
     ) async throws -> EstablishmentTimes {
-        let events = node.events(for: [peer])
+        let events = node.subscribeToEvents(of: [peer])
         try await node.addPeer(peer, addresses: addresses)
         return try await withThrowingTaskGroup(of: EstablishmentTimes.self) { group in
             group.addTask {

@@ -21,7 +21,7 @@ struct SinkMode: PeerActivity {
     init(node: Node, report: PeerReport, settings: PeerSettings, pause: Duration?) {
         self.reader = MessageReader(node: node, report: report, slow: settings.slow)
         self.pause = pause
-        self.beginning = pause == nil ? nil : node.events(in: [.established])
+        self.beginning = pause == nil ? nil : node.subscribeToEvents(in: [.established])
     }
 
     func run() async -> Bool {

@@ -26,8 +26,8 @@ enum Session {
         _ node: Node, with peer: PeerID, at address: Multiaddr, limit: Duration,
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        let events = node.events(for: [peer])
-        let losses = node.events(for: [peer], in: [.disconnected])
+        let events = node.subscribeToEvents(of: [peer])
+        let losses = node.subscribeToEvents(of: [peer], in: [.disconnected])
         try await node.addPeer(peer, addresses: [address])
         try await self.establish(events, limit: limit)
         return try await withThrowingTaskGroup(of: Value.self) { group in

@@ -431,8 +431,8 @@ public final class MockNode: MessagingNode {
     }
 
     /// Subscribes to events from now on.
-    public func events(
-        for peers: Set<PeerID>? = nil, in states: Set<ConnectionState>? = nil
+    public func subscribeToEvents(
+        of peers: Set<PeerID>? = nil, in states: Set<ConnectionState>? = nil
     ) -> MockSequence<ConnectionEvent> {
         let source = MockSource<ConnectionEvent>()
         let id = ObjectIdentifier(source)

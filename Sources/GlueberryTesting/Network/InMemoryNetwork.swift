@@ -31,8 +31,8 @@ import Musl
 /// (``LinkQuality``), packets that stop (``partition(_:_:)``), connections that are cut (``cut(_:_:)``), processes that die
 /// (``kill(_:)``) and dials that are refused (``refuseDials(to:)``).
 ///
-/// On a ``VirtualClock`` no time is lost in waiting, and chance comes from the seed alone, but for what the nodes draw
-/// themselves: keys, nonces and the scatter of reconnections. On other event loops the delays are real.
+/// On a ``VirtualClock`` no time is lost in waiting, the nodes' calendar is ``VirtualClock/timestamp``, and chance comes from
+/// the seed alone, but for the keys and nonces that the nodes draw themselves. On other event loops the delays are real.
 public final class InMemoryNetwork: Sendable {
     /// Two ends, in the direction in which bytes go.
     struct Route: Hashable {
@@ -108,6 +108,10 @@ public final class InMemoryNetwork: Sendable {
             state.machines[identity.peerID] = machine
             return machine
         }
+        var configuration = configuration
+        if let clock = self.group as? VirtualClock { configuration.now = { clock.timestamp } }
+        let scatter = SystemLocked(SeededGenerator(seed: self.seed ^ UInt64(truncatingIfNeeded: machine.number) << 32))
+        configuration.jitter = { scatter.withLock { Double.random(in: 0...1, using: &$0) } }
         let listen: [Multiaddr]
         do {
             listen = listens ? [try Multiaddr(ipAddress: machine.host, tcpPort: Self.port)] : []

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 import DequeModule
+public import Glueberry
 import LibP2P
 public import NIOCore
 
@@ -84,6 +85,9 @@ public final class VirtualClock: EventLoopGroup, TaskExecutor {
 
     /// The time that has passed on the clock since it was created.
     public var elapsed: Duration { .nanoseconds((self.deadlineNow - Self.beginning).nanoseconds) }
+
+    /// The calendar's time by this clock, which begins with the year 2026 in UTC.
+    public var timestamp: Timestamp { Timestamp(seconds: 1_767_225_600).advanced(by: self.elapsed) }
 
     /// How many timers are set: those of nodes that run, and of tasks that sleep.
     public var timers: Int { self.state.withLock { $0.timers.count } }

@@ -143,7 +143,7 @@ import Testing
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
             let connection = try #require(dialer.running?.host.connections(to: listener.peerID).first)
-            var events = listener.events(for: [dialer.peerID], in: [.disconnected]).makeAsyncIterator()
+            var events = listener.subscribeToEvents(of: [dialer.peerID], in: [.disconnected]).makeAsyncIterator()
             try await listener.blacklist(dialer.peerID)
             #expect(await events.next()?.error?.code == .peerBlacklisted)
             try await eventually { connection.isClosed }
@@ -153,7 +153,7 @@ import Testing
             }
             try await eventually { dialer.state(of: listener.peerID) == .reconnecting }
             // The dialler gets through the handshake, is turned away, and never becomes more than connecting here.
-            let refused = dialer.events(for: [listener.peerID])
+            let refused = dialer.subscribeToEvents(of: [listener.peerID])
             await dialer.networkChanged()
             for await event in refused {
                 #expect(event.state != .established)
@@ -179,7 +179,7 @@ import Testing
     @Test func aBlockForATimeEndsInANewSession() async throws {
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
-            var events = dialer.events(for: [listener.peerID]).makeAsyncIterator()
+            var events = dialer.subscribeToEvents(of: [listener.peerID]).makeAsyncIterator()
             try await dialer.blacklist(listener.peerID, for: .seconds(3))
             #expect(await dialer.blacklisted.first?.expires != nil)
             #expect(await events.next()?.error?.code == .peerBlacklisted)

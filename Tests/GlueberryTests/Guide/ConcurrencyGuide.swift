@@ -56,8 +56,8 @@ import Testing
         let greeted = Log<PeerID>()
         try await withNodes { listener, node in
             // snippet: fan-out
-            let losses = node.events(in: [.disconnected])
-            let arrivals = node.events(in: [.established])
+            let losses = node.subscribeToEvents(in: [.disconnected])
+            let arrivals = node.subscribeToEvents(in: [.established])
             let monitor = Task {
                 for await event in losses { lost.append(event.peer) }
             }

@@ -70,8 +70,8 @@ import Testing
 
     @Test func eventsFanOutToAnyNumberOfSubscribers() async throws {
         try await withNodes { listener, dialer in
-            let subscriptions = (0..<40).map { _ in dialer.events(for: nil) }
-            let filtered = (0..<10).map { _ in dialer.events(for: [listener.peerID], in: [.established]) }
+            let subscriptions = (0..<40).map { _ in dialer.subscribeToEvents(of: nil) }
+            let filtered = (0..<10).map { _ in dialer.subscribeToEvents(of: [listener.peerID], in: [.established]) }
             let primary = try dialer.events()
             try await establish(listener, dialer)
             for subscription in subscriptions {
@@ -194,7 +194,7 @@ import Testing
                 }
                 #expect(await self.numbers(messages, 100) == Array(0..<100))
                 _ = try await dialer.ping(listener.peerID)
-                dialer.events(for: [listener.peerID]).cancel()
+                dialer.subscribeToEvents(of: [listener.peerID]).cancel()
                 _ = try dialer.messages(on: "b")
                 _ = dialer.listenAddresses
             }
@@ -202,7 +202,7 @@ import Testing
                 #expect(dialer.state(of: listener.peerID) == .established)
                 try await listener.send(ByteBuffer(integer: 7), to: dialer.peerID, on: "a")
                 #expect(await self.numbers(try dialer.messages(), 1) == [7])
-                dialer.events(for: [listener.peerID]).cancel()
+                dialer.subscribeToEvents(of: [listener.peerID]).cancel()
             }
         }
     }
@@ -212,7 +212,7 @@ import Testing
     /// This one goes through a whole life, so that there is one that says so.
     @Test func locksNeverNest() async throws {
         try await withNodes { listener, dialer in
-            let subscription = listener.events(for: [dialer.peerID])
+            let subscription = listener.subscribeToEvents(of: [dialer.peerID])
             try await establish(listener, dialer)
             let routed = try listener.messages(on: "b")
             for stream in ["a", "b"] {
@@ -280,7 +280,7 @@ import Testing
         let messages = try listener.messages()
         let routed = try listener.messages(on: "a")
         let events = try listener.events()
-        let subscription = listener.events(for: nil)
+        let subscription = listener.subscribeToEvents(of: nil)
         let consumers = [
             Task { for await _ in messages {} }, Task { for await _ in routed {} }, Task { for await _ in events {} },
             Task { for await _ in subscription {} },
@@ -306,7 +306,7 @@ import Testing
         for _ in 0..<3 {
             try await node.start()
             try await establish(node, other)
-            let subscription = node.events(for: nil)
+            let subscription = node.subscribeToEvents(of: nil)
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 {
                     group.addTask { subscription.cancel() }
@@ -332,7 +332,7 @@ import Testing
         try await withNodes(narrow) { listener, dialer in
             // Nobody reads these.
             let events = try listener.events()
-            let subscription = listener.events(for: nil)
+            let subscription = listener.subscribeToEvents(of: nil)
             try await establish(listener, dialer)
             let large = ByteBuffer(repeating: 7, count: 32 * 1024)
             // Stream "a" fills up, from the consumer that is not there back to the sender.
@@ -437,7 +437,7 @@ import Testing
             while true { try await node.send(ByteBuffer(repeating: 1, count: 65536), to: other, on: "a") }
         case .messages: for await _ in try node.messages() {}
         case .events: for await _ in try node.events() {}
-        case .subscription: for await _ in node.events(for: [silent]) {}
+        case .subscription: for await _ in node.subscribeToEvents(of: [silent]) {}
         case .connect: try await node.connect(to: silent)
         case .established: try await node.waitUntilEstablished(with: silent)
         }

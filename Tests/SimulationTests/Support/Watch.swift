@@ -28,7 +28,7 @@ final class Watch: Sendable {
     private let subscription: EventSubscription
 
     init(_ clock: VirtualClock, _ node: Node, of peer: Node? = nil) {
-        self.subscription = node.events(for: peer.map { [$0.peerID] })
+        self.subscription = node.subscribeToEvents(of: peer.map { [$0.peerID] })
         let (log, subscription) = (self.log, self.subscription)
         _ = clock.start {
             for await event in subscription {

@@ -1,0 +1,58 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import LibP2P
+import Multiformats
+import PeerIdentity
+
+/// What the address book and its blacklist have to say, and what is kept in it.
+extension PeerSupervisor {
+    func entryInBook(_ peer: PeerID) -> PeerEntry? {
+        if let entry = self.entries[peer], entry.isInBook { return entry }
+        guard let addresses = self.book.addresses(of: peer) else { return nil }
+        let entry = self.entry(peer)
+        entry.addresses = addresses
+        entry.isInBook = true
+        return entry
+    }
+
+    func recordSighting(of entry: PeerEntry) {
+        let connection = entry.session?.connections.first { !$0.isClosed }
+        self.book.established(
+            entry.peer, at: connection?.remoteAddress, wasDialed: connection?.direction == .outbound,
+            publicKey: connection?.remotePublicKey)
+        if let info = connection?.identifyInfo { self.book.announced(info.listenAddresses, by: entry.peer) }
+    }
+
+    /// Ends everything with a peer that has been put on the blacklist.
+    func blocked(_ peer: PeerID) {
+        if let entry = self.entries[peer] {
+            self.perform(
+                entry.lifecycle.disconnect(code: ConnectionErrorCode.gated, reason: .blacklisted), on: entry)
+            self.forgetIfUnused(entry)
+        }
+        for connection in self.host.connections(to: peer) { connection.closeNow(code: ConnectionErrorCode.gated) }
+    }
+
+    /// Closes the connections with addresses that have been put on the blacklist.
+    func blockedAddresses() {
+        for connection in self.host.connections where self.book.refusal(at: connection.remoteAddress) != nil {
+            connection.closeNow(code: ConnectionErrorCode.gated)
+        }
+    }
+
+    /// Peers have been taken off the blacklist: those of the book are dialled again.
+    func unblocked(_ peers: [PeerID]) {
+        guard !self.isStopping else { return }
+        self.prospects.append(contentsOf: peers)
+        self.dialNext()
+    }
+}
