@@ -118,6 +118,17 @@ import Testing
         }
     }
 
+    /// It has nothing to repeat, and its time is long.
+    @Test func itNoticesTheEndOfItsSessionBeforeItHasSentAnything() async throws {
+        try await withNodes(NodeConfiguration()) { listener, dialer in
+            try await dialer.connect(to: #require(listener.listenAddresses.first))
+            let handshake = try ApplicationHandshake(
+                with: listener.peerID, on: dialer, HandshakeStateMachine(timeout: .seconds(3600)))
+            await listener.disconnect(from: dialer.peerID)
+            #expect(await self.failure(handshake) == .closed)
+        }
+    }
+
     @Test func oneThatNothingIsDoneAboutEndsInTime() async throws {
         try await withNodes(NodeConfiguration()) { listener, dialer in
             try await dialer.connect(to: #require(listener.listenAddresses.first))

@@ -9,12 +9,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-import Glueberry
 import LibP2P
 import Multiformats
 import NIOCore
 import PeerIdentity
 import Testing
+
+@testable import Glueberry
 
 @Suite struct NodeLifeTests {
     @Test func everyStateOfALifeIsAnEvent() async throws {
@@ -102,6 +103,21 @@ import Testing
             var events = listener.subscribeToEvents(in: [.cooldown, .established]).makeAsyncIterator()
             try await dialer.connect(to: #require(listener.listenAddresses.first))
             #expect(await events.next()?.error?.code == .handshakeFailed)
+        }
+    }
+
+    /// The time for the handshake is an hour.
+    @Test func aHandshakeMessageThatCannotBeReadFailsTheHandshakeAtOnce() async throws {
+        var patient = standard()
+        patient.handshakeTimeout = .seconds(3600)
+        try await withNodes(patient, other: NodeConfiguration()) { listener, dialer in
+            var events = listener.subscribeToEvents(in: [.cooldown]).makeAsyncIterator()
+            try await dialer.connect(to: #require(listener.listenAddresses.first))
+            try await dialer.send([UInt8](repeating: 1, count: 10_000), to: listener.peerID, on: "handshake")
+            let event = try #require(await events.next())
+            #expect(event.error?.code == .handshakeFailed)
+            // What is announced includes the two bytes of the inner length.
+            #expect(event.error?.cause as? FrameError == .tooLarge(announced: 10_002, maximum: 4097))
         }
     }
 

@@ -72,6 +72,7 @@ public final class ApplicationHandshake: Sendable {
         machine.begin(now: run.eventLoop.now)
         self.box = Locked(State(machine: machine))
         self.update()
+        channel.onClose { [weak self] error in self?.fail(error) }
     }
 
     deinit { self.box.withLock { $0.timer }?.cancel() }
@@ -182,7 +183,7 @@ public final class ApplicationHandshake: Sendable {
             do throws(GlueberryError) {
                 try self.channel.trySend(ByteBuffer(bytes: message))
             } catch {
-                // A full queue empties; a session that is over does not come back.
+                // A full queue empties.
                 if error.code != .sendQueueFull { self.box.withLock { $0.machine.fail(error) } }
             }
         }

@@ -237,11 +237,16 @@ final class HandshakeInbound: InboundSink {
     private static let maximumMessages = 64
 
     private let receive: @Sendable ([Message]) -> Void
+    private let fail: @Sendable (FrameError) -> Void
     private let counters: RefusalCounters
     private let received = Atomic<Int>(0)
 
-    init(counters: RefusalCounters, receive: @escaping @Sendable ([Message]) -> Void) {
+    init(
+        counters: RefusalCounters, receive: @escaping @Sendable ([Message]) -> Void,
+        fail: @escaping @Sendable (FrameError) -> Void
+    ) {
         self.receive = receive
+        self.fail = fail
         self.counters = counters
     }
 
@@ -254,7 +259,10 @@ final class HandshakeInbound: InboundSink {
 
     func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool { true }
 
-    func refused(_ reason: RefusedMessage) { self.counters.count(reason) }
+    func refused(_ reason: RefusedMessage) {
+        self.counters.count(reason)
+        if case .malformed(let error) = reason { self.fail(error) }
+    }
 }
 
 /// How many received messages were refused, and why, and how many found no room.

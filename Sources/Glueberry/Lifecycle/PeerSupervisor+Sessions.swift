@@ -44,9 +44,14 @@ extension PeerSupervisor {
                 localKey: self.identity.publicKey, remotePeer: entry.peer, hello: handshake.hello)
             let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
             let loop = self.eventLoop
-            inbound = HandshakeInbound(counters: self.counters) { messages in
-                loop.execute { for message in messages { bound.value.handshakeMessage(message) } }
-            }
+            inbound = HandshakeInbound(
+                counters: self.counters,
+                receive: { messages in
+                    loop.execute { for message in messages { bound.value.handshakeMessage(message) } }
+                },
+                fail: { [peer = entry.peer] error in
+                    loop.execute { bound.value.handshakeRefused(with: peer, in: generation, error) }
+                })
         }
         let channel = self.channel(StreamName.handshake, of: session, key: nil, inbound: inbound)
         session.add(channel)

@@ -48,6 +48,16 @@ extension PeerSupervisor {
         }
     }
 
+    /// What came on the handshake stream is no message; nothing that follows on it can be read.
+    func handshakeRefused(with peer: PeerID, in generation: UInt64, _ refusal: FrameError) {
+        guard let entry = self.entries[peer] else { return }
+        let error = GlueberryError(
+            .handshakeFailed, "the other side's handshake message cannot be read", peer: peer,
+            stream: StreamName.handshake, cause: refusal)
+        self.perform(
+            entry.lifecycle.handshakeFailed(generation: generation, error, now: self.eventLoop.now), on: entry)
+    }
+
     func verify(_ key: PublicKey, _ hello: [UInt8], _ session: PeerSession, _ entry: PeerEntry) {
         guard case .standard(let handshake) = self.configuration.handshake else { return }
         guard let verify = handshake.verify else {

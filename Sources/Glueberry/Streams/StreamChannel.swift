@@ -60,8 +60,20 @@ final class StreamChannel: Sendable {
         var hasEnded = false
     }
 
+    /// What a channel that ends leaves behind, to be dealt with outside the lock.
+    private struct Leaving {
+        var waiters: [Waiter] = []
+        var streams: [NIOLoopBound<FrameStream>] = []
+        var drained: [Settlement<Void, HostError>] = []
+        var retry: Scheduled<Void>?
+        var observers: [@Sendable (GlueberryError) -> Void] = []
+        var unwritten = 0
+    }
+
     private struct State {
         var closed: GlueberryError?
+        /// Who is told of the end.
+        var observers: [@Sendable (GlueberryError) -> Void] = []
         var queue: Deque<ByteBuffer> = []
         /// Accepted and not yet written to the transport.
         var pendingBytes = 0
@@ -552,44 +564,56 @@ final class StreamChannel: Sendable {
 
     // MARK: End
 
+    /// Calls the observer once when the channel ends, at once if it has.
+    func onClose(_ observer: @escaping @Sendable (GlueberryError) -> Void) {
+        let closed = self.state.withLock { state in
+            if state.closed == nil { state.observers.append(observer) }
+            return state.closed
+        }
+        if let closed { observer(closed) }
+    }
+
     /// Ends the channel: whoever waits gets the error.
     ///
     /// Returns how many accepted messages were not written.
     @discardableResult
     func close(_ error: GlueberryError) -> Int {
-        let (waiters, streams, drained, retry, lost) = self.state.withLock {
-            state -> ([Waiter], [NIOLoopBound<FrameStream>], [Settlement<Void, HostError>], Scheduled<Void>?, Int) in
-            guard state.closed == nil else { return ([], [], [], nil, 0) }
+        let leaving = self.state.withLock { state -> Leaving in
+            guard state.closed == nil else { return Leaving() }
             state.closed = error
-            var streams: [NIOLoopBound<FrameStream>] = []
-            if case .stream(let stream, _) = state.target { streams.append(stream) }
-            if let incoming = state.incoming { streams.append(incoming.stream) }
-            streams += state.draining.values
-            defer {
-                state.waiters = []
-                state.queue = []
-                state.target = .none
-                state.incoming = nil
-                state.draining = [:]
-                state.drained = []
-                state.retry = nil
-            }
-            // A message that is being sealed will fail; one that the other side refused half-written is not there.
-            let lost =
-                state.pendingMessages - state.writtenBefore - state.reservedMessages + state.refusedMessages
+            var leaving = Leaving()
+            if case .stream(let stream, _) = state.target { leaving.streams.append(stream) }
+            if let incoming = state.incoming { leaving.streams.append(incoming.stream) }
+            leaving.streams += state.draining.values
             // Not `Array(…)`: of an empty deque that writes to the storage which all empty arrays share, and the thread
             // sanitizer sees it.
-            return (state.waiters.map(\.self), streams, state.drained, state.retry, lost)
+            leaving.waiters = state.waiters.map(\.self)
+            leaving.drained = state.drained
+            leaving.retry = state.retry
+            leaving.observers = state.observers
+            // A message that is being sealed will fail; one that the other side refused half-written is not there.
+            leaving.unwritten =
+                state.pendingMessages - state.writtenBefore - state.reservedMessages + state.refusedMessages
+            state.waiters = []
+            state.queue = []
+            state.target = .none
+            state.incoming = nil
+            state.draining = [:]
+            state.drained = []
+            state.retry = nil
+            state.observers = []
+            return leaving
         }
-        retry?.cancel()
+        leaving.retry?.cancel()
         self.instruments.flush()
         self.instruments.pendingChanged(to: 0)
         self.instruments.released()
         self.instruments.tracing?.abandoned(error)
-        for waiter in waiters { waiter.admitted.fail(error) }
-        for waiter in drained { waiter.succeed() }
-        for stream in streams { stream.eventLoop.execute { stream.value.channelClosed() } }
-        return lost
+        for waiter in leaving.waiters { waiter.admitted.fail(error) }
+        for waiter in leaving.drained { waiter.succeed() }
+        for stream in leaving.streams { stream.eventLoop.execute { stream.value.channelClosed() } }
+        for observer in leaving.observers { observer(error) }
+        return leaving.unwritten
     }
 }
 

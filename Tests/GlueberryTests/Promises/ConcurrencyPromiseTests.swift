@@ -70,7 +70,7 @@ import Testing
 
     @Test func eventsFanOutToAnyNumberOfSubscribers() async throws {
         try await withNodes { listener, dialer in
-            let subscriptions = (0..<40).map { _ in dialer.subscribeToEvents(of: nil) }
+            let subscriptions = (0..<40).map { _ in dialer.subscribeToEvents() }
             let filtered = (0..<10).map { _ in dialer.subscribeToEvents(of: [listener.peerID], in: [.established]) }
             let primary = try dialer.events()
             try await establish(listener, dialer)
@@ -280,12 +280,18 @@ import Testing
         let messages = try listener.messages()
         let routed = try listener.messages(on: "a")
         let events = try listener.events()
-        let subscription = listener.subscribeToEvents(of: nil)
+        let subscription = listener.subscribeToEvents()
         let consumers = [
             Task { for await _ in messages {} }, Task { for await _ in routed {} }, Task { for await _ in events {} },
             Task { for await _ in subscription {} },
         ]
+        let stranger = Identity.generate().peerID
+        let waiting = Task { try await listener.waitUntilEstablished(with: stranger) }
+        try await eventually { await run.control { $0.overview(of: 10).peers.contains { $0.peer == stranger } } }
         await listener.stop()
+        #expect(await run.control { $0.overview(of: 10).peers.isEmpty })
+        let error = await #expect(throws: GlueberryError.self) { try await waiting.value }
+        #expect(error?.code == .stopped)
         #expect(run.host.connectionCounts.all == 0)
         #expect(run.host.connections.isEmpty)
         #expect(run.tasks.count == 0)
@@ -306,7 +312,7 @@ import Testing
         for _ in 0..<3 {
             try await node.start()
             try await establish(node, other)
-            let subscription = node.subscribeToEvents(of: nil)
+            let subscription = node.subscribeToEvents()
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 {
                     group.addTask { subscription.cancel() }
@@ -332,7 +338,7 @@ import Testing
         try await withNodes(narrow) { listener, dialer in
             // Nobody reads these.
             let events = try listener.events()
-            let subscription = listener.subscribeToEvents(of: nil)
+            let subscription = listener.subscribeToEvents()
             try await establish(listener, dialer)
             let large = ByteBuffer(repeating: 7, count: 32 * 1024)
             // Stream "a" fills up, from the consumer that is not there back to the sender.
