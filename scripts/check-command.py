@@ -319,16 +319,19 @@ def check_arguments_that_make_no_sense_are_one_line(home):
 
 def check_malformed_addresses_are_one_line(home):
     make_file(f"{home}/file", 10)
+    def is_refused(*arguments, says="address"):
+        require(must_fail(*arguments, says=says).status == 64, f"status of {arguments}")
+
     for address in ["", "x", "/", "/ip4", "/ip4/1.2.3.4.5/tcp/1", "/ip4/127.0.0.1/tcp/99999", "/ip4/\x1b[31m", "/" * 9000]:
-        must_fail("ping", address, says="address")
-        must_fail("chat", address, says="address")
-        must_fail("send", f"{home}/file", address, says="address")
+        is_refused("ping", address)
+        is_refused("chat", address)
+        is_refused("send", f"{home}/file", address)
         if address:
-            must_fail("peer", "--listen", address, says="address")
-            must_fail("peer", "--connect", address, says="address")
-    must_fail("chat", "/ip4/127.0.0.1/tcp/1", says="/p2p/")
-    must_fail("peer", "--connect", "/ip4/127.0.0.1/tcp/1", says="/p2p/")
-    must_fail("chat", "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWnonsense", says="address")
+            is_refused("peer", "--listen", address)
+            is_refused("peer", "--connect", address)
+    is_refused("chat", "/ip4/127.0.0.1/tcp/1", says="/p2p/")
+    is_refused("peer", "--connect", "/ip4/127.0.0.1/tcp/1", says="/p2p/")
+    is_refused("chat", "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWnonsense")
 
 
 def check_listening_failures_are_one_line(home):
@@ -635,6 +638,63 @@ def check_peer_leaves_messages_unread_for_a_while(home):
         require(time.monotonic() - established >= 1.5, "read too early")
 
 
+def check_the_end_of_a_peer_counts_what_it_received_and_tells_what_it_ended(home):
+    node, _, address = peer("--mode", "pause", "--pause", "1h", "--hash", "--max-message", "1000")
+    client, client_id, _ = peer("--mode", "chat", "--connect", address)
+    client.event("established")
+    for number in range(50):
+        client.type(f"message {number}")
+    for number in range(50):
+        client.event("sent", peers=1)
+    # An echo on the control stream comes after everything that was sent before.
+    client.type("/dump")
+    client.event("dump")
+    client.signal(signal.SIGTERM)
+    require(client.end() == 0, client.tail())
+    node.event("state", state="Disconnected", peer=client_id)
+    other, other_id, _ = peer("--mode", "idle", "--connect", address)
+    node.event("established", peer=other_id)
+    node.signal(signal.SIGTERM)
+    require(node.end() == 0, node.tail())
+    lines = [json.loads(text) for text in node.output]
+    came = [line["sha256"] for line in lines if line["event"] == "message"]
+    require(came == [hashlib.sha256(f"message {number}".encode()).hexdigest() for number in range(50)], came)
+    final = next(line for line in lines if line["event"] == "final")
+    require(final["msgs"] == 50 and final["digest_sum"] == digest_sum(came), final)
+    ended = [line for line in lines if line["event"] == "state" and line.get("peer") == other_id]
+    require(ended[-1]["state"] == "Disconnected" and ended[-1]["err"], ended[-1])
+    require(lines.index(ended[-1]) < lines.index(final), "the end of a session is told after the end")
+
+
+def check_a_peer_that_takes_nothing_holds_up_no_other_in_chat(home):
+    stuck, stuck_id, stuck_address = peer("--mode", "pause", "--pause", "1h", "--receive-buffer", "1", "--quiet")
+    fine, fine_id, fine_address = peer("--mode", "sink")
+    chat, _, _ = peer("--mode", "chat", "--connect", f"{stuck_address},{fine_address}")
+    wait_until(lambda: sum('"event":"established"' in text for text in chat.output) == 2, "not both are established")
+    # More than the queues of both sides and the window between them hold.
+    for _ in range(8):
+        chat.type("/big 900000")
+    chat.type("after them")
+    for _ in range(8):
+        fine.event("message", bytes=900000)
+    fine.event("message", bytes=len("after them"))
+    chat.type(f"/disconnect {stuck_id}")
+    chat.type("and after that")
+    fine.event("message", bytes=len("and after that"))
+    chat.type("/quit")
+    require(chat.end() == 0, chat.tail())
+
+
+def check_work_that_cannot_be_done_has_a_result_too(home):
+    nobody = f"/ip4/127.0.0.1/tcp/{free_port()}/p2p/{STRANGER}"
+    for mode, event in (("bench", "bench"), ("hs", "hs"), ("swarm", "swarm")):
+        ended = run("peer", "--mode", mode, "--connect", nobody, "--count", "3", "--exit-after", "300ms")
+        require(ended.status == 0, ended.tail())
+        line = next((line for line in map(json.loads, ended.output) if line["event"] == event), None)
+        require(line is not None, f"{mode}: {ended.tail()}")
+        require(line["sent"] == 0 and line["errors"] == 3 if mode == "bench" else line["ok"] == 0, line)
+
+
 def check_a_peer_remembers_others_in_its_book(home):
     node, node_id, address = peer()
     client, _, _ = peer("--mode", "chat", "--book", f"{home}/book.json")
@@ -716,6 +776,12 @@ def check_peer_dials_at_a_moment(home):
     client.event("established")
     late, _, _ = peer("--connect", address, "--connect-at", "1000")
     late.event("established")
+    for mode in ("hs", "swarm"):
+        moment = time.time() + 0.7
+        series, _, _ = peer("--mode", mode, "--connect", address, "--count", "1", "--connect-at", str(int(moment * 1000)))
+        line = series.event(mode)
+        require(line["ok"] == 1 and time.time() >= moment, f"{mode}: {line}, {time.time() - moment:.3f} s after the moment")
+        series.signal(signal.SIGTERM)
 
 
 def check_every_mode_ends_in_order(home):

@@ -98,8 +98,8 @@ import Testing
     }
 
     @Test func waitingForAMomentThatHasPassedReturnsAtOnceAndCancellationEndsIt() async {
-        #expect(await DialTime.wait(for: 0))
-        let waiting = Task { await DialTime.wait(for: .max) }
+        #expect(await DialTime.reached(0))
+        let waiting = Task { await DialTime.reached(.max) }
         waiting.cancel()
         #expect(await !waiting.value)
     }

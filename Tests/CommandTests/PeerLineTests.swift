@@ -47,7 +47,10 @@ import Testing
     }
 
     @Test func sessionsAreTold() throws {
-        try self.expect(PeerLine.state(of: self.peer, .established), "state", has: "peer state")
+        try self.expect(PeerLine.state(of: self.peer, .established), "state", has: "peer state err")
+        let event = ConnectionEvent(peer: self.peer, state: .connected, previous: .connecting, session: 2)
+        try self.expect(PeerLine.state(event), "state", has: "peer state err session")
+        #expect(PeerLine.state(event).finished.contains(#""err":"""#))
         let times = EstablishmentTimes(connect: .milliseconds(2), handshake: .milliseconds(3))
         let line = PeerLine.established(self.peer, isOutbound: true, times)
         try self.expect(line, "established", has: "peer outbound connect_us handshake_us total_us")

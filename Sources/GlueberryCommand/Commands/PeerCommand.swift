@@ -101,7 +101,7 @@ struct PeerCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let count = self.count, count <= 0 { throw ValidationError("--count must be above 0") }
-        guard self.size >= 0, self.size <= self.maxMessage.bytes else {
+        if self.mode == .bench, self.size < 0 || self.size > self.maxMessage.bytes {
             throw ValidationError("--size must be 0 to \(self.maxMessage.bytes), the largest message")
         }
         guard self.warmup >= 0 else { throw ValidationError("--warmup must not be negative") }

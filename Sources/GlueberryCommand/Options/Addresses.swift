@@ -33,8 +33,8 @@ enum Addresses {
         let address = try self.parse(text, example: "/ip4/192.0.2.1/tcp/9000/p2p/12D3KooW…")
         guard let peer = address.peerID else {
             throw CommandFailure(
-                "the address '\(TerminalText.line(text, limit: 200))' does not say who is there; add /p2p/ and the peer ID"
-            )
+                "the address '\(TerminalText.line(text, limit: 200))' does not say who is there; add /p2p/ and the peer ID",
+                status: 64)
         }
         return (address, peer)
     }
@@ -58,7 +58,7 @@ enum Addresses {
         do {
             return try PeerID(text)
         } catch {
-            throw CommandFailure("\(error.message); a peer ID looks like 12D3KooW…, see 'glueberry id'")
+            throw CommandFailure("\(error.message); a peer ID looks like 12D3KooW…, see 'glueberry id'", status: 64)
         }
     }
 
@@ -77,7 +77,8 @@ enum Addresses {
             return try Multiaddr(text)
         } catch {
             throw CommandFailure(
-                "'\(TerminalText.line(text, limit: 200))' is no address (\(error.message)); write it like \(example)")
+                "'\(TerminalText.line(text, limit: 200))' is no address (\(error.message)); write it like \(example)",
+                status: 64)
         }
     }
 }

@@ -38,12 +38,14 @@ struct BenchMode: PeerActivity {
                     return false
                 }
             }
-            for beginning in self.beginnings {
+            for (index, beginning) in self.beginnings.enumerated() {
                 group.addTask {
                     for await event in beginning {
                         await self.measure(event.peer)
                         return !Task.isCancelled
                     }
+                    // Whoever waits for the result gets one.
+                    self.reportNothing(about: self.settings.peers.isEmpty ? nil : self.settings.peers[index].peer)
                     return false
                 }
             }
@@ -56,6 +58,16 @@ struct BenchMode: PeerActivity {
             if remaining == 0, let linger = self.settings.linger { try? await Task.sleep(for: linger) }
             group.cancelAll()
             return remaining == 0
+        }
+    }
+
+    /// The result for a peer that was not Established before the end.
+    private func reportNothing(about peer: PeerID?) {
+        let (size, count) = (self.settings.bench.size, self.settings.count)
+        if self.settings.bench.isPingPong {
+            self.report.emit(PeerLine.bench(PingPongResult(peer: peer, size: size, lost: count)))
+        } else {
+            self.report.emit(PeerLine.bench(OneWayResult(peer: peer, size: size, errors: count)))
         }
     }
 

@@ -15,6 +15,9 @@ import PeerIdentity
 
 /// Obeys standard input and shows what comes.
 struct ChatMode: PeerActivity {
+    /// How long peers that take no messages are waited for at the end.
+    private static let patience = Duration.seconds(2)
+
     let node: Node
     let report: PeerReport
     let roster: PeerRoster
@@ -38,23 +41,36 @@ struct ChatMode: PeerActivity {
     /// Follows standard input; true if the node is to end.
     private func readInput() async -> Bool {
         let input = StandardInput()
-        while let line = await input.nextText() {
+        var lanes: [PeerID: SendLane] = [:]
+        var isOver = false
+        while !isOver, let line = await input.nextText() {
             do {
                 let command = try ChatLine(line)
-                if case .quit = command { return true }
-                try await self.obey(command)
+                if case .quit = command { isOver = true }
+                try await self.obey(command, &lanes)
             } catch {
                 self.report.error("input", error)
             }
         }
-        return self.settings.endsWithInput && !Task.isCancelled
+        let isEnd = isOver || self.settings.endsWithInput
+        if isEnd, !Task.isCancelled {
+            await withTaskGroup(of: Void.self) { group in
+                for lane in lanes.values { group.addTask { await lane.drain(within: Self.patience) } }
+            }
+        }
+        if !isEnd { await Self.untilCancelled() }
+        for lane in lanes.values { lane.end() }
+        return isEnd && !Task.isCancelled
     }
 
-    private func obey(_ command: ChatLine) async throws {
+    /// What was typed last goes out although the input has ended.
+    private static func untilCancelled() async { try? await Task.sleep(for: TimeOption.maximum) }
+
+    private func obey(_ command: ChatLine, _ lanes: inout [PeerID: SendLane]) async throws {
         switch command {
-        case .text(let text): await self.sendToAll(ByteBuffer(string: text))
+        case .text(let text): self.sendToAll(ByteBuffer(string: text), &lanes)
         case .connect(let address): self.background("connect") { _ = try await self.node.connect(to: address) }
-        case .disconnect(let peer): await self.node.disconnect(from: peer)
+        case .disconnect(let peer): self.background("disconnect") { await self.node.disconnect(from: peer) }
         case .reconnect(let peer):
             self.background("reconnect") {
                 await self.node.disconnect(from: peer)
@@ -65,19 +81,25 @@ struct ChatMode: PeerActivity {
         case .big(let count):
             let maximum = self.node.configuration.maximumMessageSize
             guard count <= maximum else { throw CommandFailure("/big takes 1 to \(maximum) bytes") }
-            await self.sendToAll(Self.randomPayload(count))
+            self.sendToAll(Self.randomPayload(count), &lanes)
         case .quit: break
         }
     }
 
-    private func sendToAll(_ payload: ByteBuffer) async {
+    /// Sends to every established peer; one that takes nothing holds up neither the others nor the next line.
+    private func sendToAll(_ payload: ByteBuffer, _ lanes: inout [PeerID: SendLane]) {
         var count = 0
         for peer in self.roster.peers where self.node.state(of: peer) == .established {
-            do {
-                try await self.node.send(payload, to: peer, on: self.settings.stream)
+            let lane =
+                lanes[peer]
+                ?? SendLane(node: self.node, peer: peer, stream: self.settings.stream) { [report] error in
+                    report.error("send", error)
+                }
+            lanes[peer] = lane
+            if lane.offer(payload) {
                 count += 1
-            } catch {
-                self.report.error("send", error)
+            } else {
+                self.report.error("send", CommandFailure("\(peer) takes no messages, and too many wait for it"))
             }
         }
         self.report.emit(

@@ -16,8 +16,9 @@ enum DialTime {
     /// Before the moment, waiting goes over from sleeping to looking at the clock.
     private static let precision = Duration.milliseconds(3)
 
-    /// Waits until a moment in milliseconds of Unix time; false if the task was cancelled.
-    static func wait(for milliseconds: UInt64) async -> Bool {
+    /// Waits until a moment in milliseconds of Unix time, or not at all for nil; false if the task was cancelled.
+    static func reached(_ milliseconds: UInt64?) async -> Bool {
+        guard let milliseconds else { return !Task.isCancelled }
         while let remaining = self.remaining(until: milliseconds, now: WallClock.nanosecondsSince1970()) {
             if Task.isCancelled { return false }
             if remaining > self.precision {

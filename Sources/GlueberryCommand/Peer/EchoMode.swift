@@ -48,11 +48,11 @@ struct EchoMode: PeerActivity {
     private func echo(_ peer: PeerID) async {
         let (node, report) = (self.reader.node, self.reader.report)
         do {
-            var lanes: [String: EchoLane] = [:]
+            var lanes: [String: SendLane] = [:]
             for await message in try node.messages(from: peer) {
                 let lane =
                     lanes[message.stream]
-                    ?? EchoLane(node: node, peer: peer, stream: message.stream) { report.error("echo", $0) }
+                    ?? SendLane(node: node, peer: peer, stream: message.stream) { report.error("echo", $0) }
                 lanes[message.stream] = lane
                 await self.reader.take(message)
                 await lane.add(message.payload)

@@ -19,6 +19,7 @@ struct HandshakeSeriesMode: PeerActivity {
     func run() async -> Bool {
         var times: [EstablishmentTimes] = []
         var tried = 0
+        guard await DialTime.reached(self.settings.dialTime) else { return false }
         while tried < self.settings.count, !Task.isCancelled {
             let (peer, addresses) = self.settings.peers[tried % self.settings.peers.count]
             tried += 1
@@ -37,8 +38,8 @@ struct HandshakeSeriesMode: PeerActivity {
                 self.report.error("hs", error)
             }
         }
-        if Task.isCancelled { return false }
         self.report.emit(PeerLine.establishments("hs", tried: tried, times))
+        if Task.isCancelled { return false }
         if let linger = self.settings.linger { try? await Task.sleep(for: linger) }
         return true
     }

@@ -16,7 +16,8 @@ import PeerIdentity
 
 /// What came of sending.
 struct OneWayResult {
-    var peer: PeerID
+    /// Nil if none came.
+    var peer: PeerID?
     var size: Int
     var sent = 0
     var errors = 0

@@ -31,7 +31,7 @@ enum PeerLine {
         self.line("state") {
             $0.add("peer", "\(event.peer)")
             $0.add("state", "\(event.state)")
-            if let error = event.error { $0.add("err", "\(error)") }
+            $0.add("err", event.error.map { "\($0)" } ?? "")
             $0.add("session", event.session)
             if event.missed > 0 { $0.add("missed", event.missed) }
             if !event.unwrittenMessages.isEmpty { $0.add("unwritten", event.unwrittenMessages) }
@@ -43,6 +43,7 @@ enum PeerLine {
         self.line("state") {
             $0.add("peer", "\(peer)")
             $0.add("state", "\(state)")
+            $0.add("err", "")
             $0.add("tick", true)
         }
     }
@@ -104,7 +105,7 @@ enum PeerLine {
         let seconds = result.duration.inSeconds
         return self.line("bench") {
             $0.add("kind", "oneway")
-            $0.add("peer", "\(result.peer)")
+            if let peer = result.peer { $0.add("peer", "\(peer)") }
             $0.add("size", result.size)
             $0.add("sent", result.sent)
             $0.add("errors", result.errors)
@@ -121,7 +122,7 @@ enum PeerLine {
         func microseconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / 1000 }
         return self.line("bench") {
             $0.add("kind", "pingpong")
-            $0.add("peer", "\(result.peer)")
+            if let peer = result.peer { $0.add("peer", "\(peer)") }
             $0.add("size", result.size)
             $0.add("n", result.samples.count)
             $0.add("lost", result.lost)

@@ -64,18 +64,21 @@ final class PeerReport: Sendable {
 
     // MARK: Messages
 
-    /// Counts a message that has come, and nothing else.
-    func count(_ message: Message) {
+    /// Counts a message that has come, without showing it; returns its digest if those are asked for.
+    @discardableResult
+    func count(_ message: Message) -> SHA256Digest? {
         let (bytes, now) = (message.payload.readableBytes, ContinuousClock.now)
-        self.state.withLock { $0.tally.take(bytes: bytes, at: now) }
+        let digest = self.hashes ? message.payload.sha256 : nil
+        self.state.withLock { state in
+            state.tally.take(bytes: bytes, at: now)
+            if let digest { state.digests?.add(digest) }
+        }
+        return digest
     }
 
     /// Counts a message that has come, and shows it.
     func message(_ message: Message) {
-        self.count(message)
-        // The digest is computed even when it is not shown: its sum is told in the end.
-        let digest = self.hashes ? message.payload.sha256 : nil
-        if let digest { self.state.withLock { $0.digests?.add(digest) } }
+        let digest = self.count(message)
         guard !self.isQuiet, self.mode != .idle, self.mode != .bench else { return }
         self.emit(PeerLine.message(message, digest: digest, showsText: self.mode == .chat))
     }

@@ -16,13 +16,14 @@ import PeerIdentity
 
 /// What came of round trips.
 struct PingPongResult {
-    var peer: PeerID
+    /// Nil if none came.
+    var peer: PeerID?
     var size: Int
     /// The round trips in nanoseconds.
-    var samples: [Int64]
+    var samples: [Int64] = []
     var lost: Int
-    var duration: Duration
-    var usage: ResourceUsage
+    var duration = Duration.zero
+    var usage = ResourceUsage()
 }
 
 /// Sends one message after another to a peer that echoes, each when the one before has come back.

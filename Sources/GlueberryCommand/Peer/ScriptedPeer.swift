@@ -36,9 +36,15 @@ final class ScriptedPeer: Sendable {
         let notices = self.node.notices()
         // Before the start, so that it misses nothing.
         let activity = self.activity()
+        // These end with the node, not before it: its end brings events too.
+        let following = [
+            Task { for await event in events { self.follow(event) } },
+            Task { for await notice in notices { self.report.emit(PeerLine.notice(notice)) } },
+        ]
         do {
             try await self.node.start()
         } catch {
+            for task in following { task.cancel() }
             throw CommandFailure(Explanation.line(for: error))
         }
         self.report.listening()
@@ -47,19 +53,11 @@ final class ScriptedPeer: Sendable {
                 for await _ in signals { return true }
                 return false
             }
-            group.addTask {
-                for await event in events { self.follow(event) }
-                return false
-            }
-            group.addTask {
-                for await notice in notices { self.report.emit(PeerLine.notice(notice)) }
-                return false
-            }
             group.addTask { await activity.run() }
             if !self.settings.mode.dialsByItself {
                 for (peer, addresses) in self.settings.peers {
                     group.addTask {
-                        if let time = self.settings.dialTime, await !DialTime.wait(for: time) { return false }
+                        guard await DialTime.reached(self.settings.dialTime) else { return false }
                         do {
                             try await self.node.addPeer(peer, addresses: addresses)
                         } catch {
@@ -89,8 +87,31 @@ final class ScriptedPeer: Sendable {
             self.report.beginEnding()
             group.cancelAll()
         }
+        let begin = ContinuousClock.now
+        let guardian = Task {
+            try await Task.sleep(for: Self.stopLimit)
+            self.report.emit(PeerLine.error("stop", CommandFailure("the node did not stop in time")))
+            ProcessEnd.now(1)
+        }
+        let stopping = Task {
+            await self.node.stop()
+            return ContinuousClock.now - begin
+        }
+        await self.readTheRest()
+        let duration = await stopping.value
+        for task in following { await task.value }
+        guardian.cancel()
         self.report.final()
-        await self.stop()
+        self.report.emit(PeerLine.stopped(after: duration))
+    }
+
+    /// Takes the messages that the mode has not taken, until the node has stopped: they have been received all the same.
+    private func readTheRest() async {
+        do {
+            for await message in try self.node.messages() { self.report.message(message) }
+        } catch {
+            self.report.emit(PeerLine.error("receive", error))
+        }
     }
 
     private func activity() -> any PeerActivity {
@@ -112,17 +133,5 @@ final class ScriptedPeer: Sendable {
         if let times {
             self.report.emit(PeerLine.established(event.peer, isOutbound: event.isOutbound ?? false, times))
         }
-    }
-
-    private func stop() async {
-        let begin = ContinuousClock.now
-        let guardian = Task {
-            try await Task.sleep(for: Self.stopLimit)
-            self.report.emit(PeerLine.error("stop", CommandFailure("the node did not stop in time")))
-            ProcessEnd.now(1)
-        }
-        await self.node.stop()
-        guardian.cancel()
-        self.report.emit(PeerLine.stopped(after: ContinuousClock.now - begin))
     }
 }

@@ -28,10 +28,11 @@ struct SwarmMode: PeerActivity {
                 self.report.error("swarm", error)
             }
         }
+        guard await DialTime.reached(self.settings.dialTime) else { return false }
         let times = await self.dial(nodes)
         var isDone = false
+        self.report.emit(PeerLine.establishments("swarm", tried: self.settings.count, times))
         if !Task.isCancelled {
-            self.report.emit(PeerLine.establishments("swarm", tried: self.settings.count, times))
             isDone = (try? await Task.sleep(for: self.settings.linger ?? TimeOption.maximum)) != nil
         }
         await Self.forEach(nodes) { node, _ in await node.stop() }

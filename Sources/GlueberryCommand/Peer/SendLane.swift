@@ -14,11 +14,11 @@ import LibP2P
 import NIOCore
 import PeerIdentity
 
-/// The echoes of one stream of one peer that wait to be sent: in order, within a bound.
+/// The messages for one stream of one peer that wait to be sent: in order, within a bound.
 ///
-/// As long as the node takes them at once they are handed on at once. Otherwise a task sends them one after another while
-/// the next are read; when the bound is reached, reading waits, which in the end holds up the peer.
-final class EchoLane: Sendable {
+/// As long as the node takes them at once they are handed on at once. Otherwise a task sends them one after another, so
+/// that whoever has more for other peers need not wait.
+final class SendLane: Sendable {
     private struct State {
         var waiting: [ByteBuffer] = []
         var position = 0
@@ -28,10 +28,10 @@ final class EchoLane: Sendable {
         var reader: CheckedContinuation<Void, Never>?
 
         var count: Int { self.waiting.count - self.position }
-        var hasRoom: Bool { self.count < EchoLane.maximumMessages && self.bytes < EchoLane.maximumBytes }
+        var hasRoom: Bool { self.count < SendLane.maximumMessages && self.bytes < SendLane.maximumBytes }
     }
 
-    /// Echoes that may wait.
+    /// Messages that may wait.
     private static let maximumMessages = 1024
     /// Their bytes; the last one may exceed it.
     private static let maximumBytes = 4 * 1024 * 1024
@@ -49,10 +49,35 @@ final class EchoLane: Sendable {
         self.report = report
     }
 
-    /// Sends a message back, now or after those that wait; returns when there is room for another.
+    /// Sends a message, now or after those that wait; returns when there is room for another.
     ///
     /// For one caller at a time.
     func add(_ payload: ByteBuffer) async {
+        self.enqueue(payload)
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = self.state.withLock { state in
+                    if state.hasRoom || state.isEnded { return true }
+                    state.reader = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        } onCancel: {
+            self.end()
+        }
+    }
+
+    /// Sends a message, now or after those that wait, without waiting itself.
+    ///
+    /// - Returns: Whether there was room for it.
+    func offer(_ payload: ByteBuffer) -> Bool {
+        guard self.state.withLock({ $0.hasRoom && !$0.isEnded }) else { return false }
+        self.enqueue(payload)
+        return true
+    }
+
+    private func enqueue(_ payload: ByteBuffer) {
         if self.state.withLock({ $0.sender == nil }) {
             do {
                 try self.node.trySend(payload, to: self.peer, on: self.stream)
@@ -70,18 +95,17 @@ final class EchoLane: Sendable {
             state.bytes += payload.readableBytes
             if state.sender == nil { state.sender = Task { await self.send() } }
         }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isReady = self.state.withLock { state in
-                    if state.hasRoom || state.isEnded { return true }
-                    state.reader = continuation
-                    return false
-                }
-                if isReady { continuation.resume() }
-            }
-        } onCancel: {
+    }
+
+    /// Waits until everything has been handed on; what has not by then is let go of.
+    func drain(within limit: Duration) async {
+        guard let sender = self.state.withLock({ $0.sender }) else { return }
+        let timer = Task {
+            try await Task.sleep(for: limit)
             self.end()
         }
+        await sender.value
+        timer.cancel()
     }
 
     /// Lets go of what waits.
