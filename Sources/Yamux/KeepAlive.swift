@@ -33,7 +33,7 @@ struct KeepAlive: Sendable {
     private let interval: TimeAmount?
     private let timeout: TimeAmount
     private var state: State
-    private var lastHeard: NIODeadline
+    private(set) var lastHeard: NIODeadline
     private var nextValue: UInt32 = 0
 
     /// A smoothed round trip: each measurement counts half.
@@ -54,6 +54,8 @@ struct KeepAlive: Sendable {
             return deadline
         }
     }
+
+    var isWaiting: Bool { if case .waiting = self.state { true } else { false } }
 
     /// Any byte from the peer.
     mutating func heard(now: NIODeadline) {

@@ -138,6 +138,12 @@ public struct YamuxSession: Sendable {
     /// The smoothed round trip time; nothing before the first answered ping.
     public var roundTripTime: TimeAmount? { self.keepAlive.roundTripTime }
 
+    /// Whether a ping is under way.
+    public var isPinging: Bool { self.keepAlive.isWaiting }
+
+    /// When the last byte of the peer came.
+    public var lastHeard: NIODeadline { self.keepAlive.lastHeard }
+
     /// How much all streams together are granted beyond their initial windows, in bytes.
     public var grownWindows: Int { self.windowGrowth }
 

@@ -47,10 +47,12 @@ import Testing
 
     @Test(arguments: [
         ["--mode", "juggle"], ["--count", "0"], ["--count", "-1"], ["--count", "x"], ["--size", "-1"],
-        ["--size", "99999999"], ["--warmup", "-1"], ["--rate", "-1"], ["--rate", "nan"], ["--rate", "inf"],
+        ["--mode", "bench", "--size", "99999999"], ["--warmup", "-1"],
+        ["--rate", "-1"], ["--rate", "nan"], ["--rate", "inf"],
         ["--linger", "long"], ["--pause", "5"], ["--policy", "dropall"], ["--connect-at", "-5"],
         ["--connect-at", "soon"], ["--mode", "hs"], ["--mode", "swarm"], ["--mode", "hs", "--connect", ""],
-        ["--state-tick", "0s"], ["--size", "65537", "--max-message", "64KiB"], ["--exit-after", ""],
+        ["--mode", "bench", "--size", "65537", "--max-message", "64KiB"],
+        ["--state-tick", "0s"], ["--exit-after", ""],
     ])
     func whatMakesNoSenseIsRefused(arguments: [String]) {
         #expect(throws: (any Error).self) { try PeerCommand.parse(arguments) }

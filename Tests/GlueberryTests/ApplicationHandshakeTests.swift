@@ -71,7 +71,10 @@ import Testing
     }
 
     @Test(arguments: [0, 3]) func bothSidesEstablishThoughMessagesAreOverheard(deafTo count: Int) async throws {
-        try await withNodes(NodeConfiguration()) { listener, dialer in
+        var configuration = NodeConfiguration()
+        // Not before the handshake's own.
+        configuration.handshakeTimeout = .seconds(200)
+        try await withNodes(configuration) { listener, dialer in
             let answering = Task { try await self.answer(listener, deafTo: count) }
             try await dialer.connect(to: #require(listener.listenAddresses.first))
             let retries = try await self.ask(dialer, listener.peerID)

@@ -77,7 +77,25 @@ import Testing
         #expect(delivered + missed == count)
     }
 
-    @Test func morePeersThanRoomKeepsTheNewest() async {
+    @Test func theLatestOfEachPeerIsKeptAlsoOfMorePeersThanTheBufferTakesEvents() async {
+        let buffer = EventBuffer(capacity: 2, maximum: 5)
+        for session in 1...UInt64(100) {
+            for peer in peers { buffer.append(event(peer, .connected, session: session)) }
+            #expect(buffer.count <= 5)
+        }
+        let events = await rest(buffer)
+        #expect(Set(events.map(\.peer)).count >= 4)
+        #expect(events.suffix(4).allSatisfy { $0.session == 100 })
+        #expect(events.reduce(events.count) { $0 + $1.missed } == 500)
+        // With nothing to spare beyond, every one of them is there.
+        let roomy = EventBuffer(capacity: 2, maximum: 100)
+        for session in 1...UInt64(100) { for peer in peers { roomy.append(event(peer, .connected, session: session)) } }
+        var latest: [PeerID: UInt64] = [:]
+        for event in await rest(roomy) { latest[event.peer] = event.session }
+        #expect(latest == Dictionary(uniqueKeysWithValues: peers.map { ($0, 100) }))
+    }
+
+    @Test func morePeersThanThereIsRoomForKeepTheNewest() async {
         let buffer = EventBuffer(capacity: 2)
         for (index, peer) in peers.enumerated() { buffer.append(event(peer, .connected, session: UInt64(index))) }
         let events = await rest(buffer)

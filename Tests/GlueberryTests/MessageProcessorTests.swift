@@ -169,8 +169,13 @@ import Testing
             let shutdown = Task { await processor.shutdown() }
             for _ in 0..<100 { await Task.yield() }
             #expect(finished.count == 0, "it waits")
+            // One who will not wait any longer is told so, and nothing else changes.
+            let impatient = Task { await processor.shutdown() }
+            impatient.cancel()
+            #expect(await !impatient.value)
+            #expect(finished.count == 0)
             gate.open()
-            await shutdown.value
+            #expect(await shutdown.value)
             #expect(finished.all.sorted() == gate.begun.all.sorted())
             await run.value
             #expect(gate.begun.count < 20)

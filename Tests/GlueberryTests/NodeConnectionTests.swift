@@ -196,6 +196,26 @@ import Testing
         }
     }
 
+    @Test func aPingSaysWhyItHasNoAnswer() async throws {
+        func code(_ body: () async throws -> Void) async -> GlueberryError.Code? {
+            do {
+                try await body()
+                return nil
+            } catch {
+                return (error as? GlueberryError)?.code
+            }
+        }
+        try await withNodes { listener, dialer in
+            #expect(await code { _ = try await dialer.ping(listener.peerID) } == .notConnected)
+            try await establish(listener, dialer)
+            #expect(await code { _ = try await dialer.ping(listener.peerID, timeout: .zero) } == .timedOut)
+            let pinging = Task { try await dialer.ping(listener.peerID, timeout: .seconds(3600)) }
+            pinging.cancel()
+            let cancelled = await code { _ = try await pinging.value }
+            #expect(cancelled == .cancelled || cancelled == nil, "unless the answer was faster")
+        }
+    }
+
     @Test func aConnectThatNobodyAnswersEndsAfterTheDefaultDeadline() async throws {
         var configuration = standard()
         configuration.connectTimeout = .milliseconds(100)

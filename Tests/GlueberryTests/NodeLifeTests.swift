@@ -106,6 +106,54 @@ import Testing
         }
     }
 
+    @Test func aConnectInCooldownFailsAndSaysSoUntilADisconnectEndsIt() async throws {
+        var refusing = NodeConfiguration()
+        refusing.handshake = .standard(StandardHandshake(streams: ["a"], verify: { _, _, _ in false }))
+        try await withNodes(standard(), other: refusing) { listener, dialer in
+            var events = dialer.subscribeToEvents(in: [.cooldown]).makeAsyncIterator()
+            let address = try #require(listener.listenAddresses.first)
+            try await dialer.connect(to: address)
+            #expect(await events.next()?.error?.code == .handshakeFailed)
+            let error = await #expect(throws: GlueberryError.self) { try await dialer.connect(to: listener.peerID) }
+            #expect(error?.code == .inCooldown && error?.isRetriable == true)
+            let again = await #expect(throws: GlueberryError.self) { try await dialer.connect(to: address) }
+            #expect(again?.code == .inCooldown)
+            #expect(dialer.state(of: listener.peerID) == .cooldown)
+            await dialer.disconnect(from: listener.peerID)
+            try await dialer.connect(to: listener.peerID)
+        }
+    }
+
+    @Test func everyListenAddressThatCannotBeUsedIsNamedBesideTheBadFields() throws {
+        var configuration = NodeConfiguration()
+        configuration.eventBuffer = 0
+        let error = try #require(throws: GlueberryError.self) {
+            try Node(
+                identity: .generate(), listen: ["nonsense", "/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/1/quic-v1"],
+                configuration: configuration)
+        }
+        #expect(error.code == .configurationInvalid)
+        for part in ["\"nonsense\"", "/ip4/127.0.0.1/udp/1/quic-v1", "eventBuffer"] {
+            #expect(error.message.contains(part), "\(error.message)")
+        }
+        #expect(!error.message.contains("tcp/0"))
+    }
+
+    @Test func whatWasCountedCanBeReadAfterTheStopAndBeginsAnewWithTheNextStart() async throws {
+        var dropping = standard()
+        dropping.receiveBufferMessages = 1
+        dropping.receivePolicy = .dropNewest
+        try await withNodes(dropping, other: standard()) { listener, dialer in
+            try await establish(listener, dialer)
+            for number in 0..<20 { try await dialer.send([UInt8(number)], to: listener.peerID, on: "a") }
+            try await eventually { listener.droppedMessages == 19 }
+            await listener.stop()
+            #expect(listener.droppedMessages == 19)
+            try await listener.start()
+            #expect(listener.droppedMessages == 0)
+        }
+    }
+
     /// The time for the handshake is an hour.
     @Test func aHandshakeMessageThatCannotBeReadFailsTheHandshakeAtOnce() async throws {
         var patient = standard()

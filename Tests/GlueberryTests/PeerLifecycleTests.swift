@@ -171,6 +171,7 @@ import Testing
         _ = life.handshakeFailed()
         #expect(life.state == .cooldown)
         #expect(life.timeout() == [])
+        _ = life.disconnect()
         _ = life.connect()
         _ = life.dialFailed(jitter: 1)
         #expect(life.state == .reconnecting)
@@ -293,9 +294,20 @@ import Testing
         var waiting = Life(in: .reconnecting)
         #expect(waiting.connect() == [.state(.connecting), .dial])
         #expect(waiting.lifecycle.failures == 0)
-        var cooling = Life(in: .cooldown)
-        #expect(cooling.connect() == [.state(.disconnected), .state(.connecting), .dial])
-        #expect(cooling.lifecycle.failures == 0)
+    }
+
+    @Test func aConnectInCooldownIsForTheTimeAfterIt() {
+        var life = Life(in: .cooldown)
+        _ = life.cancelReconnection()
+        #expect(life.connect() == [])
+        #expect(life.state == .cooldown && life.lifecycle.isWanted)
+        #expect(life.passDeadline() == [.state(.disconnected), .state(.reconnecting)])
+    }
+
+    @Test func aDisconnectEndsACooldown() {
+        var life = Life(in: .cooldown)
+        _ = life.disconnect()
+        #expect(life.connect() == [.state(.connecting), .dial])
     }
 
     @Test func aConnectWhereItGoesOnAlreadyChangesNothing() {

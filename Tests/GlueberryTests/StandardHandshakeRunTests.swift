@@ -195,7 +195,7 @@ import Testing
         _ = run.receive([1])
         _ = run.receive(keyMessage(two))
         #expect(run.refuse() == [])
-        #expect(run.failure == "the application refused the peer")
+        #expect(run.failure == "not welcome")
         _ = run.verify()
         _ = run.receive([3])
         #expect(!run.isComplete)

@@ -75,6 +75,56 @@ import Tracing
         }
     }
 
+    @Test func everyKindOfSendHasASpanUnderTheCallersWithItsEncryptionAndWriteUnderIt() async throws {
+        try await withObservedNodes { listener, _, dialer, dialling in
+            try await establish(listener, dialer)
+            var messages = try listener.messages().makeAsyncIterator()
+            let limiter = try RateLimiter(1_000_000)
+            let kinds: [(String, @Sendable () async throws -> Void)] = [
+                ("trySend", { try dialer.trySend(ByteBuffer(bytes: [1]), to: listener.peerID, on: "a") }),
+                ("limited", { try await dialer.send([1], to: listener.peerID, on: "a", limitedBy: limiter) }),
+                ("broadcast", { try await dialer.broadcast([1], on: "a") }),
+                ("tryBroadcast", { try dialer.tryBroadcast([1], on: "a") }),
+            ]
+            for (kind, send) in kinds {
+                dialling.tracer.clearFinishedSpans()
+                let caller = dialling.tracer.startSpan("caller")
+                try await ServiceContext.withValue(caller.context) { try await send() }
+                caller.end()
+                #expect(await messages.next()?.bytes == [1])
+                try await eventually { !dialling.spans(.write).isEmpty }
+                let span = try dialling.span(.send)
+                #expect(span.parentSpanID == caller.spanID, "\(kind)")
+                #expect(try dialling.span(.encrypt).parentSpanID == span.spanID, "\(kind)")
+                #expect(try dialling.span(.write).parentSpanID == span.spanID, "\(kind)")
+            }
+        }
+    }
+
+    @Test func aBroadcastThatWaitsForRoomHasOneSpanForEachPeer() async throws {
+        var configuration = standard()
+        configuration.receiveBufferMessages = 1
+        configuration.sendBufferMessages = 1
+        try await withObservedNodes(configuration) { listener, _, dialer, dialling in
+            try await establish(listener, dialer)
+            // More than the queues of both sides and the window between them hold.
+            let large = ByteBuffer(repeating: 7, count: 900_000)
+            var results: [PeerID: Result<Void, GlueberryError>] = [:]
+            repeat {
+                results = try dialer.tryBroadcast(large, on: "a")
+            } while (try? results[listener.peerID]?.get()) != nil
+            dialling.tracer.clearFinishedSpans()
+            let waited = try await dialer.broadcast(large, on: "a", timeout: .milliseconds(50))
+            let span = try dialling.span(.send)
+            if case .failure(let error) = waited[listener.peerID] {
+                #expect(error.code == .sendTimedOut)
+                #expect(span.text("error.message")?.contains("sendTimedOut") == true)
+            } else {
+                Issue.record("there was room")
+            }
+        }
+    }
+
     @Test func aSendThatFailsSaysWhy() async throws {
         try await withObservedNodes { listener, _, dialer, dialling in
             await #expect(throws: GlueberryError.self) {

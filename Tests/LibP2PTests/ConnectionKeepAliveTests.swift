@@ -69,4 +69,48 @@ import Yamux
         try peer.advance(by: .seconds(4), step: .milliseconds(100))
         #expect(peer.delegate.closed.isEmpty)
     }
+
+    @Test func aProbeDoesNotEndAConnectionThatBringsOtherBytes() throws {
+        let peer = try RawPeer.connected()
+        try peer.advance(by: .seconds(2))
+        _ = try peer.open("/a")
+        peer.side.connection?.probe(timeout: .seconds(1))
+        peer.loop.advanceTime(by: .milliseconds(500))
+        try peer.takeTurn(isDeaf: true)
+        peer.loop.advanceTime(by: .milliseconds(600))
+        #expect(peer.delegate.closed.isEmpty)
+        // Then it falls silent after all.
+        peer.loop.advanceTime(by: .seconds(20))
+        #expect(peer.delegate.closed.count == 1)
+    }
+
+    @Test func whoWaitsForARoundTripIsNotAnsweredByAnEarlierPing() throws {
+        let peer = try RawPeer.connected()
+        try peer.advance(by: .seconds(2))
+        let connection = try #require(peer.side.connection)
+        var answered: [Int] = []
+        connection.workHere { peer.side.handler.afterRoundTrip { answered.append(1) } }
+        peer.loop.run()
+        connection.workHere { peer.side.handler.afterRoundTrip { answered.append(2) } }
+        peer.loop.run()
+        try peer.takeTurn()
+        #expect(answered == [1])
+        try peer.takeTurn()
+        #expect(answered == [1, 2])
+    }
+
+    @Test func whoWaitsForARoundTripGetsAnotherPingWhenTheFirstIsGivenUp() throws {
+        let peer = try RawPeer.connected()
+        try peer.advance(by: .seconds(2))
+        let connection = try #require(peer.side.connection)
+        var isAnswered = false
+        connection.workHere { peer.side.handler.afterRoundTrip { isAnswered = true } }
+        peer.loop.advanceTime(by: .seconds(1))
+        _ = try peer.open("/a")
+        try peer.takeTurn(isDeaf: true)
+        peer.loop.advanceTime(by: .seconds(5))
+        #expect(!isAnswered && peer.delegate.closed.isEmpty)
+        try peer.exchange()
+        #expect(isAnswered)
+    }
 }

@@ -20,11 +20,12 @@ final class EventHub: Sendable {
     private let subscriptions: SubscriptionHub<ConnectionEvent>
     private let instruments: NodeInstruments?
 
-    init(capacity: Int, instruments: NodeInstruments? = nil) {
+    /// Buffers take `capacity` events, and of more than `capacity` peers one each, up to `peers`.
+    init(capacity: Int, peers: Int? = nil, instruments: NodeInstruments? = nil) {
         let dropped: @Sendable (Int) -> Void = { instruments?.eventsDropped($0) }
         self.instruments = instruments
-        self.primary = EventBuffer(capacity: capacity, dropped: dropped)
-        self.subscriptions = SubscriptionHub(capacity: capacity, dropped: dropped)
+        self.primary = EventBuffer(capacity: capacity, maximum: peers, dropped: dropped)
+        self.subscriptions = SubscriptionHub(capacity: capacity, maximum: peers, dropped: dropped)
     }
 
     var subscriptionCount: Int { self.subscriptions.count }
@@ -51,11 +52,12 @@ final class EventHub: Sendable {
 
 extension ConnectionEvent: Subscribable {
     /// Older events of a peer give way to its newer ones, so that each peer's latest state is kept.
-    static func makeRoom(in events: inout Deque<ConnectionEvent>, capacity: Int) {
+    static func makeRoom(in events: inout Deque<ConnectionEvent>, capacity: Int, maximum: Int) {
         var latest: Set<PeerID> = []
         var kept: [ConnectionEvent] = []
         for event in events.reversed() where latest.insert(event.peer).inserted { kept.append(event) }
-        // So many peers have changed that not even one event of each fits: the oldest go.
-        events = Deque(kept.prefix(capacity - 1).reversed())
+        // So many peers have changed that not even one event of each fits: the oldest go, a few at a time.
+        if kept.count >= maximum { kept.removeLast(kept.count - maximum + max(1, maximum / 8)) }
+        events = Deque(kept.reversed())
     }
 }

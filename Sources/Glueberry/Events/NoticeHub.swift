@@ -15,7 +15,7 @@ typealias NoticeBuffer = SubscriptionBuffer<NodeNotice>
 
 extension NodeNotice: Subscribable {
     /// The oldest give way.
-    static func makeRoom(in notices: inout Deque<NodeNotice>, capacity: Int) {
+    static func makeRoom(in notices: inout Deque<NodeNotice>, capacity: Int, maximum: Int) {
         notices.removeFirst(max(0, notices.count - (capacity - 1)))
     }
 }

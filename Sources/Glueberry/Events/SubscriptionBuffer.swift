@@ -17,7 +17,9 @@ protocol Subscribable: Sendable {
     var missed: Int { get set }
 
     /// Makes room for one more in a full buffer, by taking out what can best be done without.
-    static func makeRoom(in items: inout Deque<Self>, capacity: Int)
+    ///
+    /// At most `maximum` may be there when the next one has been added.
+    static func makeRoom(in items: inout Deque<Self>, capacity: Int, maximum: Int)
 }
 
 /// What one consumer has not taken yet.
@@ -26,6 +28,8 @@ protocol Subscribable: Sendable {
 final class SubscriptionBuffer<Item: Subscribable>: Sendable {
     private struct State {
         var items: Deque<Item> = []
+        /// How many there may be before room is made.
+        var limit: Int
         var missed = 0
         var waiting: [Settlement<Void, Never>] = []
         var isFinished = false
@@ -33,15 +37,19 @@ final class SubscriptionBuffer<Item: Subscribable>: Sendable {
     }
 
     private let capacity: Int
+    /// What cannot be done without may exceed the capacity up to here.
+    private let maximum: Int
     private let accepts: @Sendable (Item) -> Bool
     private let dropped: @Sendable (Int) -> Void
-    private let state = Locked(State())
+    private let state: Locked<State>
 
     init(
-        capacity: Int, accepts: @escaping @Sendable (Item) -> Bool = { _ in true },
+        capacity: Int, maximum: Int? = nil, accepts: @escaping @Sendable (Item) -> Bool = { _ in true },
         dropped: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.capacity = max(1, capacity)
+        self.maximum = max(1, capacity, maximum ?? 0)
+        self.state = Locked(State(limit: self.capacity))
         self.accepts = accepts
         self.dropped = dropped
     }
@@ -54,7 +62,11 @@ final class SubscriptionBuffer<Item: Subscribable>: Sendable {
         let (waiting, dropped) = self.state.withLock { state -> ([Settlement<Void, Never>], Int) in
             guard !state.isFinished else { return ([], 0) }
             let before = state.items.count
-            if before >= self.capacity { Item.makeRoom(in: &state.items, capacity: self.capacity) }
+            if before >= state.limit {
+                Item.makeRoom(in: &state.items, capacity: self.capacity, maximum: self.maximum)
+                // Room is made anew when twice as much has come, so that making it costs little for each.
+                state.limit = min(max(self.capacity, 2 * state.items.count), self.maximum)
+            }
             let dropped = before - state.items.count
             state.missed += dropped
             state.items.append(item)
@@ -92,6 +104,7 @@ final class SubscriptionBuffer<Item: Subscribable>: Sendable {
             let wait = Settlement<Void, Never>()
             let (item, isFinished) = self.state.withLock { state -> (Item?, Bool) in
                 if var item = state.items.popFirst() {
+                    if state.items.isEmpty { state.limit = self.capacity }
                     item.missed = state.missed
                     state.missed = 0
                     return (item, false)

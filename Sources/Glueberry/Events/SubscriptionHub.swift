@@ -18,11 +18,13 @@ final class SubscriptionHub<Item: Subscribable>: Sendable {
     }
 
     private let capacity: Int
+    private let maximum: Int?
     private let dropped: @Sendable (Int) -> Void
     private let state = Locked(State())
 
-    init(capacity: Int, dropped: @escaping @Sendable (Int) -> Void = { _ in }) {
+    init(capacity: Int, maximum: Int? = nil, dropped: @escaping @Sendable (Int) -> Void = { _ in }) {
         self.capacity = capacity
+        self.maximum = maximum
         self.dropped = dropped
     }
 
@@ -34,7 +36,8 @@ final class SubscriptionHub<Item: Subscribable>: Sendable {
     }
 
     func subscribe(_ accepts: @escaping @Sendable (Item) -> Bool = { _ in true }) -> SubscriptionBuffer<Item> {
-        let buffer = SubscriptionBuffer(capacity: self.capacity, accepts: accepts, dropped: self.dropped)
+        let buffer = SubscriptionBuffer(
+            capacity: self.capacity, maximum: self.maximum, accepts: accepts, dropped: self.dropped)
         let isFinished = self.state.withLock { state in
             if !state.isFinished { state.subscriptions[ObjectIdentifier(buffer)] = buffer }
             return state.isFinished

@@ -101,8 +101,8 @@ struct StandardHandshakeRun {
         return [.send([Kind.complete])] + self.finalizeIfComplete()
     }
 
-    /// The peer is not welcome.
-    mutating func refused() -> [Output] { self.fail("the application refused the peer") }
+    /// The peer is not welcome, or its streams cannot be prepared.
+    mutating func refused(because reason: String) -> [Output] { self.fail(reason) }
 
     /// The other side has shown that it is done: by saying so, or by using an encrypted stream.
     mutating func remoteCompleted() -> [Output] {

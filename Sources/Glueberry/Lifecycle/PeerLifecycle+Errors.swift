@@ -9,12 +9,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+import LibP2P
 import PeerIdentity
 
 extension PeerLifecycle.Reason {
     /// What the application is told; nil where there is nothing to tell.
     func error(for peer: PeerID, isStopping: Bool) -> GlueberryError? {
         switch self {
+        case .dialFailed(let error) where error.code == .limitExceeded:
+            GlueberryError(.limitExceeded, error.message, peer: peer, cause: error)
         case .dialFailed(let error):
             GlueberryError(.connectionFailed, "the peer could not be reached", peer: peer, cause: error)
         case .connectionLost(let reason): GlueberryError(.closed, "the connection ended: \(reason)", peer: peer)

@@ -113,7 +113,7 @@ struct PeerLifecycle {
 
     /// Connect, and keep connected.
     ///
-    /// An explicit wish does not wait for the next scheduled try.
+    /// An explicit wish does not wait for the next scheduled try, but for the end of a cooldown it does.
     mutating func connect() -> [Effect] {
         self.isWanted = true
         switch self.phase {
@@ -123,8 +123,7 @@ struct PeerLifecycle {
             return [.state(.connecting, nil), .dial]
         case .cooldown:
             self.clearFailures()
-            self.phase = .connecting
-            return [.state(.disconnected, nil), .state(.connecting, nil), .dial]
+            return []
         case .connecting, .connected, .established: return []
         }
     }

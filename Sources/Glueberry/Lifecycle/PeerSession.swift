@@ -138,11 +138,15 @@ final class PeerSession: Sendable {
         }
     }
 
-    /// Waits until what was accepted has been written and, as far as a round trip on each connection tells, has arrived.
-    func settle(timeout: TimeAmount) async {
+    /// Waits until what was accepted has been written and, as far as a round trip on each connection tells, has arrived;
+    /// both within the time.
+    func settle(timeout: TimeAmount, on eventLoop: any EventLoop) async {
+        let deadline = eventLoop.now + timeout
         await self.flush(timeout: timeout)
+        let left = deadline - eventLoop.now
+        guard left > .zero else { return }
         await withTaskGroup(of: Void.self) { group in
-            for connection in self.connections { group.addTask { await connection.settle(timeout: timeout) } }
+            for connection in self.connections { group.addTask { await connection.settle(timeout: left) } }
         }
     }
 

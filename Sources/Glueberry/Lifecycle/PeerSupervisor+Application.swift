@@ -51,7 +51,13 @@ extension PeerSupervisor {
         }
         switch entry.lifecycle.state {
         case .connected, .established: waiter.succeed()
-        default:
+        case .cooldown:
+            let left = entry.lifecycle.deadline.map { Duration(max($0 - self.eventLoop.now, .zero)) } ?? .zero
+            waiter.fail(
+                GlueberryError(
+                    .inCooldown, "the handshake with the peer failed, and it is left alone for a while",
+                    hint: "try again in \(left), or disconnect it first, which ends that time", peer: peer))
+        case .disconnected, .connecting, .reconnecting:
             entry.connectWaiters.add(waiter)
             entry.spans.connecting(for: caller)
             self.dials.promote(peer)
@@ -125,7 +131,7 @@ extension PeerSupervisor {
         } catch {
             return .failure(
                 GlueberryError(
-                    .publicKeyMismatch, "no key can be agreed on with the peer's public key", peer: peer, cause: error))
+                    .publicKeyInvalid, "no key can be agreed on with the peer's public key", peer: peer, cause: error))
         }
         self.host.protocolsChanged()
         return .success(())

@@ -78,10 +78,13 @@ extension PeerSupervisor {
             case .standard(let handshake) = self.configuration.handshake, var run = entry.handshake
         else { return }
         let outputs: [StandardHandshakeRun.Output]
-        if isWelcome, case .success = self.prepare(session.peer, publicKey: key, names: handshake.streams) {
-            outputs = run.verified()
+        if isWelcome {
+            switch self.prepare(session.peer, publicKey: key, names: handshake.streams) {
+            case .success: outputs = run.verified()
+            case .failure(let error): outputs = run.refused(because: error.message)
+            }
         } else {
-            outputs = run.refused()
+            outputs = run.refused(because: "the application refused the peer")
         }
         entry.handshake = run
         self.perform(outputs, of: session, on: entry)

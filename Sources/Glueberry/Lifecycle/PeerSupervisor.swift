@@ -129,6 +129,8 @@ final class PeerSupervisor {
                 for connection in entry.connections { connection.closeNow(code: code) }
                 // They are on their way out; the next session must not begin on one of them.
                 entry.connections = []
+                // Its close says nothing of a dial that follows.
+                entry.dialed = nil
             }
         }
         self.updateTimer(entry)
@@ -163,7 +165,9 @@ final class PeerSupervisor {
             if error != nil { entry.connectWaiters.fail(failure) }
             // Whom the other side has sent away makes no further try for a long time.
             let isSentAway = if case .connectionLost(let reason) = reason { reason.isSendingAway } else { false }
-            if state == .cooldown || isSentAway || !entry.lifecycle.isWanted {
+            // A session that was superseded is followed by another at once.
+            let isSuperseded = if case .superseded = reason { true } else { false }
+            if state == .cooldown || isSentAway || !entry.lifecycle.isWanted && !isSuperseded {
                 entry.establishedWaiters.fail(failure)
             }
         case .connecting, .reconnecting: break

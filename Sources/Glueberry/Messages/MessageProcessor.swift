@@ -92,14 +92,18 @@ public final class MessageProcessor: Sendable {
     /// Takes no more messages, and returns when those that were taken have been worked on.
     ///
     /// What was not taken stays in the node's queues. A processor that is shut down stays so. Must not be awaited by a
-    /// handler, which would wait for itself.
-    public func shutdown() async {
+    /// handler, which would wait for itself. When the calling task is cancelled it waits no longer; the handlers go on.
+    ///
+    /// - Returns: Whether every message that was taken has been worked on.
+    @discardableResult
+    public func shutdown() async -> Bool {
         let runs = self.state.withLock { state in
             state.isShutDown = true
             return Array(state.runs.values)
         }
         for run in runs { run.stopTaking() }
-        for run in runs { await run.end() }
+        for run in runs { guard await run.end() else { return false } }
+        return true
     }
 }
 
@@ -115,7 +119,7 @@ private final class ProcessorRun: Sendable {
         var isStopping = false
         var isClosed = false
         var hasEnded = false
-        var ends: [Settlement<Void, Never>] = []
+        var ends: [Settlement<Bool, Never>] = []
     }
 
     private let state: Locked<State>
@@ -177,17 +181,23 @@ private final class ProcessorRun: Sendable {
             defer { state.ends = [] }
             return state.ends
         }
-        for waiter in waiters { waiter.succeed() }
+        for waiter in waiters { waiter.succeed(true) }
     }
 
-    /// Returns when the run has ended.
-    func end() async {
-        let end = Settlement<Void, Never>()
+    /// Returns true when the run has ended, and false when the calling task is cancelled before.
+    func end() async -> Bool {
+        let end = Settlement<Bool, Never>()
         let hasEnded = self.state.withLock { state in
+            state.ends.removeAll(where: \.isSettled)
             if !state.hasEnded { state.ends.append(end) }
             return state.hasEnded
         }
-        if !hasEnded { _ = await end.value() }
+        guard !hasEnded else { return true }
+        return await withTaskCancellationHandler {
+            await end.value().get()
+        } onCancel: {
+            end.succeed(false)
+        }
     }
 
     // MARK: The reader

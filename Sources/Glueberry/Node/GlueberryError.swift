@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+import LibP2P
 public import PeerIdentity
 
 /// An error of a node: what failed, with which peer and stream, why, whether trying again can help, and what to do.
@@ -41,6 +42,8 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         /// A received message could not be opened with the key of the pair.
         public static let decryptionFailed = Code(value: .decryptionFailed)
         /// Something that should not happen did; please report it.
+        ///
+        /// It stands for failures of the transport that no other code describes.
         public static let internalFailure = Code(value: .internalFailure)
         /// A configured limit was reached; the message names it.
         public static let limitExceeded = Code(value: .limitExceeded)
@@ -51,6 +54,9 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         /// A stream could not be opened, or was reset.
         public static let streamFailed = Code(value: .streamFailed)
         /// The peer speaks a version of the protocol that this side does not.
+        ///
+        /// For an application's own handshake to fail with. A node throws it nowhere: versions are part of the stream
+        /// names, so that streams of another version do not open.
         public static let versionMismatch = Code(value: .versionMismatch)
         /// The node runs already.
         public static let alreadyStarted = Code(value: .alreadyStarted)
@@ -161,6 +167,23 @@ public struct GlueberryError: Error, Sendable, CustomStringConvertible {
         if let cause = self.cause { text += " (\(cause))" }
         if let hint = self.hint { text += "; \(hint)" }
         return text
+    }
+}
+
+extension GlueberryError {
+    /// What an operation on a connection or stream of the host failed with, in the terms of a node.
+    init(hostError error: HostError, _ message: String, peer: PeerID? = nil) {
+        let code: Code =
+            switch error.code {
+            case .cancelled: .cancelled
+            case .timedOut: .timedOut
+            case .closed, .stopped: .closed
+            case .notConnected: .notConnected
+            case .limitExceeded: .limitExceeded
+            case .noCommonProtocol, .protocolViolation, .reset: .streamFailed
+            default: .internalFailure
+            }
+        self.init(code, message, peer: peer, cause: error)
     }
 }
 

@@ -12,6 +12,7 @@
 import LibP2P
 public import NIOCore
 public import PeerIdentity
+import Tracing
 
 extension Node {
     /// Sends a message to every established peer that has the stream prepared, and tells what became of each.
@@ -32,22 +33,22 @@ extension Node {
     public func broadcast(
         _ payload: ByteBuffer, on stream: String, timeout: Duration? = nil
     ) async throws(GlueberryError) -> [PeerID: Result<Void, GlueberryError>] {
-        let channels = try self.channels(named: stream)
-        var results = Self.trySend(payload, on: channels)
-        let waiting = channels.filter { channel in
-            if case .failure(let error) = results[channel.peer] { error.code == .sendQueueFull } else { false }
-        }
+        var (results, waiting) = self.trySend(payload, on: try self.channels(named: stream), waits: true)
         guard !waiting.isEmpty else { return results }
         let timeout = TimeAmount(timeout ?? self.configuration.sendTimeout)
         await withTaskGroup(of: (PeerID, Result<Void, GlueberryError>).self) { group in
-            for channel in waiting {
+            for send in waiting {
                 group.addTask {
-                    do throws(GlueberryError) {
-                        try await channel.send(payload, timeout: timeout)
-                        return (channel.peer, .success(()))
-                    } catch {
-                        return (channel.peer, .failure(error))
+                    let result = await ServiceContext.withValue(send.span?.context) {
+                        () async -> Result<Void, GlueberryError> in
+                        do throws(GlueberryError) {
+                            return .success(try await send.channel.send(payload, timeout: timeout))
+                        } catch {
+                            return .failure(error)
+                        }
                     }
+                    send.ended(result)
+                    return (send.channel.peer, result)
                 }
             }
             for await (peer, result) in group { results[peer] = result }
@@ -73,7 +74,7 @@ extension Node {
     public func tryBroadcast(
         _ payload: ByteBuffer, on stream: String
     ) throws(GlueberryError) -> [PeerID: Result<Void, GlueberryError>] {
-        Self.trySend(payload, on: try self.channels(named: stream))
+        self.trySend(payload, on: try self.channels(named: stream), waits: false).results
     }
 
     /// Sends a message to every established peer that has the stream prepared and room for it now; never waits.
@@ -95,18 +96,41 @@ extension Node {
         }
     }
 
-    private static func trySend(
-        _ payload: ByteBuffer, on channels: [StreamChannel]
-    ) -> [PeerID: Result<Void, GlueberryError>] {
-        var results: [PeerID: Result<Void, GlueberryError>] = [:]
-        for channel in channels {
-            do throws(GlueberryError) {
-                try channel.trySend(payload)
-                results[channel.peer] = .success(())
-            } catch {
-                results[channel.peer] = .failure(error)
-            }
+    /// A send to one of the peers, and the span over it.
+    private struct Send {
+        var channel: StreamChannel
+        var span: OpenSpan?
+
+        func ended(_ result: Result<Void, GlueberryError>) {
+            if case .failure(let error) = result { self.span?.fail(error) } else { self.span?.end() }
         }
-        return results
+    }
+
+    /// Sends where there is room; where there is none, and that is to be waited for, the send stays open.
+    private func trySend(
+        _ payload: ByteBuffer, on channels: [StreamChannel], waits: Bool
+    ) -> (results: [PeerID: Result<Void, GlueberryError>], waiting: [Send]) {
+        var results: [PeerID: Result<Void, GlueberryError>] = [:]
+        var waiting: [Send] = []
+        for channel in channels {
+            let span = self.instruments.tracing?.start(
+                .send, under: ServiceContext.current, peer: channel.peer, stream: channel.name,
+                size: payload.readableBytes)
+            let send = Send(channel: channel, span: span)
+            let result = ServiceContext.withValue(span?.context) { () -> Result<Void, GlueberryError> in
+                do throws(GlueberryError) {
+                    return .success(try channel.trySend(payload))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            if waits, case .failure(let error) = result, error.code == .sendQueueFull {
+                waiting.append(send)
+            } else {
+                send.ended(result)
+            }
+            results[channel.peer] = result
+        }
+        return (results, waiting)
     }
 }

@@ -20,8 +20,9 @@ extension Node {
     /// - Parameters:
     ///   - peer: The peer.
     ///   - timeout: The longest wait; by default `connectTimeout`. The node goes on trying after it.
-    /// - Throws: ``GlueberryError`` with code `peerUnknown`, `peerBlacklisted`, `connectionFailed` with every
-    ///   address in its cause, `timedOut`, `cancelled`, `notStarted`.
+    /// - Throws: ``GlueberryError`` with code `peerUnknown`, `peerBlacklisted`, `inCooldown` after a handshake that
+    ///   failed, `connectionFailed` with every address in its cause, `limitExceeded`, `timedOut`, `cancelled`,
+    ///   `notStarted` or `stopped`.
     public func connect(to peer: PeerID, timeout: Duration? = nil) async throws(GlueberryError) {
         let run = try self.requireRunning()
         let timeout = timeout ?? self.configuration.connectTimeout
@@ -33,13 +34,13 @@ extension Node {
 
     /// Connects to an address that ends in `/p2p/ID`: adds the peer, and returns its ID when it is `Connected`.
     ///
-    /// - Throws: As ``connect(to:timeout:)-(PeerID,_)``, and `configurationInvalid` if the address names no peer,
+    /// - Throws: As ``connect(to:timeout:)-(PeerID,_)``, and `invalidAddress` if the address names no peer,
     ///   `addressBookFull`.
     @discardableResult
     public func connect(to address: Multiaddr, timeout: Duration? = nil) async throws(GlueberryError) -> PeerID {
         guard let bytes = address.peer, let peer = try? PeerID(bytes: bytes) else {
             throw GlueberryError(
-                .configurationInvalid, "the address \(address) names no peer", hint: "it must end in /p2p/ID")
+                .invalidAddress, "the address \(address) names no peer", hint: "it must end in /p2p/ID")
         }
         let run = try self.requireRunning()
         await self.book.ready()
@@ -74,7 +75,8 @@ extension Node {
         guard let run = self.running else { return }
         let span = self.instruments.tracing?.start(.disconnect, under: self.tracingContext, peer: peer)
         defer { span?.end() }
-        await run.directory.session(with: peer)?.settle(timeout: TimeAmount(self.configuration.flushTimeout))
+        let timeout = TimeAmount(self.configuration.flushTimeout)
+        await run.directory.session(with: peer)?.settle(timeout: timeout, on: run.eventLoop)
         await run.control { $0.disconnect(peer) }
     }
 
@@ -128,7 +130,12 @@ extension Node {
 
     /// Measures a round trip to a connected peer with libp2p's ping protocol.
     ///
-    /// - Throws: ``GlueberryError`` with code `notConnected`, or `hostFailed` with the cause.
+    /// - Parameters:
+    ///   - peer: A peer that there is a connection to, established or not.
+    ///   - timeout: The longest wait, opening the stream included.
+    /// - Returns: The time from the ping to its answer.
+    /// - Throws: ``GlueberryError`` with code `notStarted`, `notConnected`, `timedOut`, `cancelled`, `closed` if the
+    ///   connection ends first, or `streamFailed` if the peer does not answer pings.
     public func ping(_ peer: PeerID, timeout: Duration = .seconds(10)) async throws(GlueberryError) -> Duration {
         let run = try self.requireRunning()
         guard let connection = run.host.connections(to: peer).first else {
@@ -137,7 +144,7 @@ extension Node {
         do {
             return .nanoseconds(try await connection.ping(timeout: TimeAmount(timeout)).nanoseconds)
         } catch {
-            throw GlueberryError(.hostFailed, "the ping failed", peer: peer, cause: error)
+            throw GlueberryError(hostError: error, "the ping failed: \(error.message)", peer: peer)
         }
     }
 }

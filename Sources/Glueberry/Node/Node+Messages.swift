@@ -22,8 +22,9 @@ extension Node {
     ///   - stream: A prepared stream, or `handshake` while the application does the handshake.
     ///   - session: The session that the message belongs to, if it must not go to a later one; by default the current.
     ///   - timeout: The longest wait for room; by default `sendTimeout`.
-    /// - Throws: ``GlueberryError`` with code `notEstablished`, `streamNotPrepared`, `messageTooLarge`, `staleSession`,
-    ///   `sendTimedOut`, `closed`, or `cancelled`, in which case the message was not sent.
+    /// - Throws: ``GlueberryError`` with code `notStarted`, `notConnected`, `notEstablished`, `invalidStreamName`,
+    ///   `streamNotPrepared`, `messageTooLarge`, `staleSession`, `encryptionFailed`, `sendTimedOut`, `closed`, or
+    ///   `cancelled`; in each case the message was not sent.
     public func send(
         _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64? = nil, timeout: Duration? = nil
     ) async throws(GlueberryError) {
@@ -59,20 +60,23 @@ extension Node {
         _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64? = nil, timeout: Duration? = nil,
         limitedBy limiter: RateLimiter
     ) async throws(GlueberryError) {
-        // What cannot be sent anyway uses nothing up.
-        let eventLoop = try self.requireRunning().eventLoop
-        _ = try self.channel(stream, with: peer, in: session)
-        let deadline = eventLoop.now + TimeAmount(timeout ?? self.configuration.sendTimeout)
-        do {
-            try await limiter.wait(for: payload.readableBytes, within: deadline - eventLoop.now)
-        } catch {
-            throw error.code == .timedOut
-                ? GlueberryError(
-                    .sendTimedOut, "the rate limit did not let the message pass until the deadline", peer: peer,
-                    stream: stream, cause: error)
-                : GlueberryError(.cancelled, "the send was cancelled; nothing was sent", peer: peer, stream: stream)
+        try await self.tracingSend(payload.readableBytes, to: peer, on: stream) { () async throws(GlueberryError) in
+            // What cannot be sent anyway uses nothing up.
+            let eventLoop = try self.requireRunning().eventLoop
+            _ = try self.channel(stream, with: peer, in: session)
+            let deadline = eventLoop.now + TimeAmount(timeout ?? self.configuration.sendTimeout)
+            do throws(GlueberryError) {
+                try await limiter.wait(for: payload.readableBytes, within: deadline - eventLoop.now)
+            } catch {
+                throw error.code == .timedOut
+                    ? GlueberryError(
+                        .sendTimedOut, "the rate limit did not let the message pass until the deadline", peer: peer,
+                        stream: stream, cause: error)
+                    : GlueberryError(
+                        .cancelled, "the send was cancelled; nothing was sent", peer: peer, stream: stream)
+            }
+            try await self.channel(stream, with: peer, in: session).send(payload, timeout: deadline - eventLoop.now)
         }
-        try await self.channel(stream, with: peer, in: session).send(payload, timeout: deadline - eventLoop.now)
     }
 
     /// Sends a message no faster than a limiter allows; returns when the bounded queue has taken it.
@@ -126,12 +130,12 @@ extension Node {
 
     /// Received frames that were refused since the start: malformed or too large, and not authentic.
     public var refusedMessages: (malformed: Int, notAuthentic: Int) {
-        guard let counters = self.running?.counters else { return (0, 0) }
+        let counters = self.hubs.withLock { $0.counters }
         return (counters.malformedFrames, counters.decryptionErrors)
     }
 
     /// Received messages that were dropped since the start because their queue was full; see ``ReceivePolicy``.
-    public var droppedMessages: Int { self.running?.counters.droppedMessages ?? 0 }
+    public var droppedMessages: Int { self.hubs.withLock { $0.counters }.droppedMessages }
 
     /// How full the queues of one stream of one peer are.
     ///

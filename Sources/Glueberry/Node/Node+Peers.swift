@@ -54,7 +54,10 @@ extension Node {
         try self.book.setMetadata(metadata, of: peer)
     }
 
-    /// Forgets a peer: disconnects it and makes no further tries.
+    /// Forgets a peer: disconnects it at once and makes no further tries.
+    ///
+    /// Messages that were accepted and not yet written are not flushed; the event tells their number. ``disconnect(from:)``
+    /// first flushes them.
     ///
     /// A blacklisted peer stays so until it is taken off the blacklist.
     public func removePeer(_ peer: PeerID) async {

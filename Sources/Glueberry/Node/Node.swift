@@ -33,6 +33,7 @@ public final class Node: Sendable {
         var messages: MessageHub
         var events: EventHub
         var notices: NoticeHub
+        let counters = RefusalCounters()
         var isUsed = false
     }
 
@@ -76,30 +77,38 @@ public final class Node: Sendable {
 
     /// Creates a node that listens on addresses given as text.
     ///
-    /// - Throws: ``GlueberryError`` with code `configurationInvalid`, also for an address that does not parse.
+    /// - Throws: ``GlueberryError`` with code `configurationInvalid`, which names every bad field and every address that
+    ///   does not parse or that nothing here can listen on.
     public convenience init(
         identity: Identity, listen: [String], addressBook: AddressBook = .memory,
         configuration: NodeConfiguration = NodeConfiguration(),
         eventLoopGroup: (any EventLoopGroup)? = nil, logger: Logger? = nil
     ) throws(GlueberryError) {
         var addresses: [Multiaddr] = []
+        var malformed: [String] = []
         for text in listen {
             do {
                 addresses.append(try Multiaddr(text))
             } catch {
-                throw GlueberryError(.configurationInvalid, "a listen address is malformed", cause: error)
+                malformed.append("listen holds \(String(reflecting: text)), which is no address: \(error.message)")
             }
         }
         try self.init(
-            identity: identity, listen: addresses, addressBook: addressBook, configuration: configuration,
-            eventLoopGroup: eventLoopGroup, logger: logger)
+            identity: identity, listen: addresses, malformed: malformed, addressBook: addressBook,
+            configuration: configuration, eventLoopGroup: eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton,
+            transports: nil, logger: logger)
     }
 
     package init(
-        identity: Identity, listen: [Multiaddr], addressBook: AddressBook = .memory, configuration: NodeConfiguration,
-        eventLoopGroup: any EventLoopGroup, transports: [any Transport]?, logger: Logger?
+        identity: Identity, listen: [Multiaddr], malformed: [String] = [], addressBook: AddressBook = .memory,
+        configuration: NodeConfiguration, eventLoopGroup: any EventLoopGroup, transports: [any Transport]?,
+        logger: Logger?
     ) throws(GlueberryError) {
-        let problems = configuration.problems()
+        let usable: [any Transport] = transports ?? Host.standardTransports
+        let unusable = listen.filter { address in !usable.contains { $0.handles(address) } }
+        let problems =
+            malformed + unusable.map { "listen holds \($0), which no transport here can listen on" }
+            + configuration.problems()
         guard problems.isEmpty else {
             throw GlueberryError(.configurationInvalid, problems.joined(separator: "; "))
         }
@@ -126,7 +135,8 @@ public final class Node: Sendable {
                     lowMessages: configuration.receiveLowWatermarkMessages,
                     lowBytes: configuration.receiveLowWatermarkBytes, policy: configuration.receivePolicy),
                 policies: configuration.receivePolicies),
-            events: EventHub(capacity: configuration.eventBuffer, instruments: instruments),
+            events: EventHub(
+                capacity: configuration.eventBuffer, peers: configuration.maximumPeers, instruments: instruments),
             notices: NoticeHub(capacity: configuration.eventBuffer))
     }
 
@@ -178,15 +188,15 @@ public final class Node: Sendable {
         guard let lastSession = idle else { throw GlueberryError(.alreadyStarted, "the node runs, or is about to") }
         // After a stop, consumers of the new run begin anew; those of the old one got their end.
         var fresh = Self.makeHubs(self.configuration, self.instruments)
-        let (messages, events, notices) = self.hubs.withLock { hubs in
+        let hubs = self.hubs.withLock { hubs in
             // The old ones are let go of with `fresh`, outside the lock: there may be much in them.
             if hubs.isUsed { swap(&hubs, &fresh) }
             hubs.isUsed = true
-            return (hubs.messages, hubs.events, hubs.notices)
+            return hubs
         }
         let run = NodeRun(
             identity: self.identity, configuration: self.configuration, group: self.group,
-            transports: self.transports, messages: messages, events: events, book: self.book, notices: notices,
+            transports: self.transports, hubs: hubs, book: self.book,
             instruments: self.instruments, lastSession: lastSession, scope: self.scope, logger: self.logger)
         await self.book.open()
         do {

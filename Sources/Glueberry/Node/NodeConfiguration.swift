@@ -112,9 +112,9 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default 10 s.
     public var stallTimeout: Duration = .seconds(10)
-    /// Events per consumer that wait before older ones give way.
+    /// Events per consumer that wait before older ones of the same peers give way.
     ///
-    /// Default 1,024.
+    /// The latest of each peer stays, of ``maximumPeers`` peers at most. Default 1,024.
     public var eventBuffer = 1024
     /// Is told of every notice, for example that a message over the maximum size was refused; see ``NodeNotice``.
     ///

@@ -20,7 +20,7 @@ final class NodeRun: Sendable {
     let host: Host
     let eventLoop: any EventLoop
     let directory = PeerDirectory()
-    let counters = RefusalCounters()
+    let counters: RefusalCounters
     let instruments: NodeInstruments
     private let messages: MessageHub
     private let events: EventHub
@@ -36,7 +36,7 @@ final class NodeRun: Sendable {
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
-        transports: [any Transport]?, messages: MessageHub, events: EventHub, book: PeerBook, notices: NoticeHub,
+        transports: [any Transport]?, hubs: Node.Hubs, book: PeerBook,
         instruments: NodeInstruments, lastSession: UInt64, scope: TaskScope, logger: Logger
     ) {
         self.host =
@@ -51,9 +51,11 @@ final class NodeRun: Sendable {
         let eventLoop = group.next()
         self.eventLoop = eventLoop
         self.instruments = instruments
+        let (messages, events, notices) = (hubs.messages, hubs.events, hubs.notices)
         self.messages = messages
         self.events = events
         self.noticeHub = notices
+        self.counters = hubs.counters
         self.tasks = OwnedTasks(in: scope, executor: group as? any TaskExecutor)
         let publisher = NoticePublisher(hub: notices, eventLoop: eventLoop)
         self.notices = publisher
@@ -105,10 +107,10 @@ final class NodeRun: Sendable {
 
     /// Ends everything; returns the highest number of a session that there was.
     func stop() async -> UInt64 {
-        let timeout = self.flushTimeout
+        let (timeout, eventLoop) = (self.flushTimeout, self.eventLoop)
         await withTaskGroup(of: Void.self) { group in
             for session in self.directory.allSessions where session.isEstablished {
-                group.addTask { await session.settle(timeout: timeout) }
+                group.addTask { await session.settle(timeout: timeout, on: eventLoop) }
             }
         }
         let lastSession = await self.control { $0.stop() }

@@ -54,6 +54,10 @@ final class FrameStream: StreamConsumer {
     private var retainedBytes = 0
     private var isRetaining: Bool
     private var hasProgressed = false
+    /// Whether a whole message has been written.
+    private var hasWritten = false
+    /// Whether the consumer's queue was full when it was last asked.
+    private var isHeldUp = false
     private var retentionTimer: Scheduled<Void>?
 
     /// A stream that this side opens for a channel.
@@ -143,6 +147,7 @@ final class FrameStream: StreamConsumer {
             self.retain(first, on: stream)
         }
         self.writtenOfFirst = rest
+        if releasedMessages > 0 { self.hasWritten = true }
         guard releasedMessages > 0, let channel = self.channel else { return }
         channel.release(bytes: releasedBytes, messages: releasedMessages)
         channel.instruments.tracing?.written(releasedMessages)
@@ -174,7 +179,7 @@ final class FrameStream: StreamConsumer {
     }
 
     func streamProgressed(_ stream: MuxedStream) {
-        self.hasProgressed = true
+        if self.hasWritten { self.hasProgressed = true }
         self.stopRetaining()
     }
 
@@ -212,7 +217,6 @@ final class FrameStream: StreamConsumer {
     }
 
     func streamReceived(_ bytes: ByteBuffer, on stream: MuxedStream) {
-        self.hasProgressed = true
         if self.isRetaining { self.stopRetaining() }
         if self.input.readableBytes == 0 {
             self.input = bytes
@@ -262,7 +266,7 @@ final class FrameStream: StreamConsumer {
     func resume() {
         guard self.isPaused, let stream = self.stream else { return }
         self.isPaused = false
-        self.channel?.instruments.released()
+        self.consumerMadeRoom()
         self.connection.workHere {
             self.parse(stream)
             self.detachIfDrained()
@@ -355,6 +359,12 @@ final class FrameStream: StreamConsumer {
         channel.unfinished.finished(self.id)
     }
 
+    /// The stream ends; it may also be waiting for its turn, with nothing admitted yet.
+    private func unfinishedAbandoned(_ channel: StreamChannel) {
+        self.creditedOfUnfinished = 0
+        channel.unfinished.finished(self.id)
+    }
+
     private static func notAuthentic(_ channel: StreamChannel) -> GlueberryError {
         GlueberryError(
             .decryptionFailed, "a received frame is not authentic", peer: channel.peer, stream: channel.name)
@@ -368,11 +378,13 @@ final class FrameStream: StreamConsumer {
     @discardableResult
     private func deliver(_ batch: [ReceivedMessage], _ channel: StreamChannel) -> InboundRoom {
         guard !batch.isEmpty else { return .now }
+        self.hasProgressed = true
         channel.instruments.received(
             messages: batch.count, bytes: batch.reduce(0) { $0 + $1.message.payload.readableBytes })
         let room = channel.inbound.deliver(batch, from: self.bound)
         if room != .now {
             self.isPaused = true
+            self.isHeldUp = true
             channel.instruments.heldUp(at: self.connection.eventLoop.now)
         }
         return room
@@ -435,8 +447,15 @@ final class FrameStream: StreamConsumer {
         channel.refusedByPeer(halfWritten: halfWritten)
     }
 
-    private func detach() {
+    /// Another stream of the name may be held up still, and then notes it anew.
+    private func consumerMadeRoom() {
+        guard self.isHeldUp else { return }
+        self.isHeldUp = false
         self.channel?.instruments.released()
+    }
+
+    private func detach() {
+        self.consumerMadeRoom()
         self.attachment = .detached
         self.input = ByteBuffer()
         self.stream = nil
@@ -449,7 +468,7 @@ final class FrameStream: StreamConsumer {
                 self.parse(stream, isFinal: true)
                 self.abandonInput(channel)
             }
-            self.unfinishedEnded(channel)
+            self.unfinishedAbandoned(channel)
         }
         self.stopRetaining()
         let isWritten = self.inFlight.isEmpty
@@ -476,7 +495,7 @@ final class FrameStream: StreamConsumer {
     private func handOver(to channel: StreamChannel, _ stream: MuxedStream) {
         guard !self.hasHandedOver else { return }
         self.hasHandedOver = true
-        self.unfinishedEnded(channel)
+        self.unfinishedAbandoned(channel)
         let unwritten = self.inFlight
         let retained = self.isRetaining ? self.retained : []
         self.inFlight = []

@@ -101,7 +101,9 @@ struct PeerCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let count = self.count, count <= 0 { throw ValidationError("--count must be above 0") }
-        if self.mode == .bench, self.size < 0 || self.size > self.maxMessage.bytes {
+        // The size that is not given fits no small --max-message, and only this mode needs one.
+        let sizes = 0...(self.mode == .bench ? self.maxMessage.bytes : .max)
+        guard sizes.contains(self.size) else {
             throw ValidationError("--size must be 0 to \(self.maxMessage.bytes), the largest message")
         }
         guard self.warmup >= 0 else { throw ValidationError("--warmup must not be negative") }

@@ -70,7 +70,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isFlushScheduled = false
     private var emptyReads = 0
     private var remoteGoAway: UInt32?
+    /// Who waits for the answer to the ping that is under way, and who came after it was sent.
     private var roundTripWaiters: [() -> Void] = []
+    private var nextRoundTripWaiters: [() -> Void] = []
     private var closeReason: ConnectionCloseReason?
     private var timer: Scheduled<Void>?
     private var timerDeadline = NIODeadline.distantFuture
@@ -266,7 +268,17 @@ final class ConnectionHandler: ChannelInboundHandler {
             body()
             return
         }
-        self.roundTripWaiters.append(body)
+        // The answer to an earlier ping would tell nothing of what was written after it.
+        self.nextRoundTripWaiters.append(body)
+        self.pingForWaiters()
+    }
+
+    private func pingForWaiters() {
+        guard !self.session.isPinging, !self.roundTripWaiters.isEmpty || !self.nextRoundTripWaiters.isEmpty else {
+            return
+        }
+        self.roundTripWaiters += self.nextRoundTripWaiters
+        self.nextRoundTripWaiters = []
         self.session.sendPing(now: self.eventLoop.now)
         self.scheduleFlush()
     }
@@ -277,10 +289,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.closeReason = self.remoteGoAway.map { .closedByPeer(code: $0) } ?? reason
     }
 
-    /// Probes the connection: an answer shows that it lives, silence for longer than `timeout` ends it.
+    /// Probes the connection: an answer shows that it lives, and any other byte; silence for longer than `timeout` ends it.
     func probe(timeout: TimeAmount) {
         guard case .open = self.phase else { return }
+        let began = self.eventLoop.now
         let deadline = self.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+            guard self.session.lastHeard <= began else { return }
             self.work { self.lose(HostError(.timedOut, "the other side does not answer a probe")) }
         }
         self.afterRoundTrip { deadline.cancel() }
@@ -443,6 +457,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             case .roundTrip:
                 let waiters = self.roundTripWaiters
                 self.roundTripWaiters = []
+                self.pingForWaiters()
                 for waiter in waiters { waiter() }
             case .goAway(let code):
                 self.remoteGoAway = code
@@ -547,7 +562,11 @@ final class ConnectionHandler: ChannelInboundHandler {
             if now >= self.overallDeadline {
                 self.close(code: ConnectionErrorCode.none)
             } else {
-                self.work { self.session.handleTimeout(now: now) }
+                self.work {
+                    self.session.handleTimeout(now: now)
+                    // A ping whose answer waits behind much else is given up; whoever waits for one needs another.
+                    self.pingForWaiters()
+                }
             }
         case .closing:
             if now >= self.overallDeadline { self.context?.close(promise: nil) }
@@ -609,8 +628,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func finishStreams() {
         guard case .open(let connection) = self.phase else { return }
         self.phase = .closing
-        let waiters = self.roundTripWaiters
+        let waiters = self.roundTripWaiters + self.nextRoundTripWaiters
         self.roundTripWaiters = []
+        self.nextRoundTripWaiters = []
         for waiter in waiters { waiter() }
         let reason = self.closeReason ?? .closedByPeer(code: self.remoteGoAway)
         self.completeReads()

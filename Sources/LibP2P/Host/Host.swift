@@ -54,6 +54,9 @@ public final class Host: Sendable {
     private let tasks: OwnedTasks
     private let observerBox = Locked(WeakObserver())
 
+    /// What a host dials and listens with unless it is told otherwise.
+    package static let standardTransports: [any Transport] = [TCPTransport()]
+
     private struct WeakObserver {
         weak var observer: (any HostObserver)?
     }
@@ -71,8 +74,8 @@ public final class Host: Sendable {
     ) {
         self.init(
             identity: identity, configuration: configuration,
-            eventLoopGroup: eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton, transports: [TCPTransport()],
-            logger: logger)
+            eventLoopGroup: eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton,
+            transports: Self.standardTransports, logger: logger)
     }
 
     package init(

@@ -48,7 +48,7 @@ struct ReadyMadePeer: HandshakePeer {
 
     mutating func refuse() -> [[UInt8]] {
         self.isVerifying = false
-        return self.take(self.run.refused())
+        return self.take(self.run.refused(because: "not welcome"))
     }
 
     mutating func encryptedStreamArrived() -> [[UInt8]] { self.take(self.run.remoteCompleted()) }

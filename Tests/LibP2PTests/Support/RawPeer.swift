@@ -91,24 +91,30 @@ final class RawPeer {
     }
 
     /// Lets both talk until neither has anything to say.
-    func exchange() throws {
-        while true {
+    func exchange() throws { while try self.takeTurn() {} }
+
+    /// Takes what the handler has sent, unless the peer is deaf for now, and says what there is to say once; false if that
+    /// is nothing.
+    @discardableResult
+    func takeTurn(isDeaf: Bool = false) throws -> Bool {
+        var output = ByteBuffer()
+        if !isDeaf {
             self.input.writeBytes(try self.side.takeOutput())
-            var output = ByteBuffer()
             if self.secured == nil {
                 self.secured = try self.upgrade.receive(&self.input, into: &output, now: self.loop.now)
             }
             try self.readRecords()
-            if self.secured != nil {
-                var frames = ByteBuffer()
-                while self.session.writeOutput(into: &frames, limit: frames.readableBytes + 256 * 1024) {}
-                try self.secured?.records.seal(&frames, into: &output)
-                // Tells the session that its bytes are gone, and makes it report them.
-                self.readEvents()
-            }
-            guard output.readableBytes > 0 else { return }
-            try self.side.give(Array(output.readableBytesView))
         }
+        if self.secured != nil {
+            var frames = ByteBuffer()
+            while self.session.writeOutput(into: &frames, limit: frames.readableBytes + 256 * 1024) {}
+            try self.secured?.records.seal(&frames, into: &output)
+            // Tells the session that its bytes are gone, and makes it report them.
+            self.readEvents()
+        }
+        guard output.readableBytes > 0 else { return false }
+        try self.side.give(Array(output.readableBytesView))
+        return true
     }
 
     /// Makes the handler open a stream of its own; a failure to do so is an issue of the test.
