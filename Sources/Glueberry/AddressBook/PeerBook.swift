@@ -65,7 +65,16 @@ final class PeerBook: Sendable {
         var lastWriteTook = TimeAmount.zero
         var expiryTimer: Scheduled<Void>?
         var expiryDeadline: NIODeadline?
-        var unblocked: (@Sendable ([PeerID]) -> Void)?
+        var observer: Observer?
+    }
+
+    /// Who is told of what becomes of the book by itself: blocks that end, a store that can be read at last, and what
+    /// others have written to it.
+    struct Observer: Sendable {
+        /// These peers may be dialled now.
+        var dial: @Sendable ([PeerID]) -> Void
+        /// Somebody may be blocked who was not.
+        var enforce: @Sendable () -> Void
     }
 
     private let store: (any AddressBookStore)?
@@ -371,8 +380,7 @@ final class PeerBook: Sendable {
 
     // MARK: Blocks that end
 
-    /// Who is told of peers whose blocks have ended by themselves.
-    func onUnblocked(_ body: (@Sendable ([PeerID]) -> Void)?) { self.state.withLock { $0.unblocked = body } }
+    func setObserver(_ observer: Observer?) { self.state.withLock { $0.observer = observer } }
 
     private func scheduleExpiry() {
         let (deadline, former) = self.state.withLock { state -> (NIODeadline?, Scheduled<Void>?) in
@@ -396,7 +404,7 @@ final class PeerBook: Sendable {
 
     private func expire(_ deadline: NIODeadline) {
         let now = self.eventLoop.now
-        let (peers, unblocked) = self.state.withLock { state in
+        let (peers, observer) = self.state.withLock { state in
             if state.expiryDeadline == deadline {
                 state.expiryDeadline = nil
                 state.expiryTimer = nil
@@ -406,9 +414,9 @@ final class PeerBook: Sendable {
             let peers = ended.compactMap { subject in
                 if case .peer(let peer) = subject { peer } else { nil }
             }
-            return (peers, state.unblocked)
+            return (peers, state.observer)
         }
-        if !peers.isEmpty { unblocked?(peers) }
+        if !peers.isEmpty { observer?.dial(peers) }
         self.changed()
         self.scheduleExpiry()
     }
@@ -460,7 +468,7 @@ final class PeerBook: Sendable {
     func close() async {
         let timers = self.state.withLock { state in
             state.isRunning = false
-            state.unblocked = nil
+            state.observer = nil
             defer {
                 state.expiryTimer = nil
                 state.expiryDeadline = nil
@@ -629,7 +637,10 @@ final class PeerBook: Sendable {
             state.writeTimer = nil
             return state.mustReload
         }
-        if mustReload { await self.load() }
+        if mustReload {
+            await self.load()
+            self.reloaded()
+        }
         let start = self.eventLoop.now
         let (pending, changes) = self.state.withLock { state in
             defer { state.pending = Pending() }
@@ -646,7 +657,8 @@ final class PeerBook: Sendable {
         }
         let problems = await store.takeProblems()
         let end = self.eventLoop.now
-        self.state.withLock { state in
+        let (observer, dialled, isStricter) = self.state.withLock { state -> (Observer?, [PeerID], Bool) in
+            var (dialled, isStricter): ([PeerID], Bool) = ([], false)
             if let failure {
                 // What has changed since goes before.
                 state.pending.peers.merge(pending.peers) { newer, _ in newer }
@@ -657,9 +669,15 @@ final class PeerBook: Sendable {
                 state.isReadOnly = false
                 state.failures = state.mustReload ? state.failures + 1 : 0
                 if !changes.isEmpty { state.lastWriteTook = end - start }
-                for change in learned { Self.learn(change, &state, limit: self.limits.peers) }
+                for change in learned where Self.learn(change, &state, limit: self.limits.peers) {
+                    guard case .put(let entry) = change else { continue }
+                    if entry.isBlacklisted { isStricter = true } else { dialled.append(entry.peer) }
+                }
             }
+            return (state.observer, dialled, isStricter)
         }
+        if !dialled.isEmpty { observer?.dial(dialled) }
+        if isStricter { observer?.enforce() }
         self.report(problems)
         if !changes.isEmpty { self.settle(.writeFailed, "the address book cannot be written", failure) }
         return failure
@@ -680,17 +698,30 @@ final class PeerBook: Sendable {
         return changes
     }
 
+    /// A store that could not be read when the node was started has been read: what the start would have done is done now.
+    private func reloaded() {
+        let (isRunning, mustReload, observer) = self.state.withLock { ($0.isRunning, $0.mustReload, $0.observer) }
+        guard isRunning, !mustReload else { return }
+        self.scheduleExpiry()
+        observer?.enforce()
+        observer?.dial(self.peersToDial)
+    }
+
     /// Takes in what others have changed, unless it has been changed here meanwhile.
-    private static func learn(_ change: AddressBookChange, _ state: inout State, limit: Int) {
+    ///
+    /// - Returns: Whether it makes a difference to whom the node deals with.
+    private static func learn(_ change: AddressBookChange, _ state: inout State, limit: Int) -> Bool {
         switch change {
         case .put(let entry), .sighting(let entry):
             guard state.pending.peers[entry.peer] == nil,
                 state.entries[entry.peer] != nil || state.entries.count < limit
-            else { return }
-            state.entries[entry.peer] = entry
+            else { return false }
+            let former = state.entries.updateValue(entry, forKey: entry.peer)
+            return former?.isBlacklisted != entry.isBlacklisted
         case .remove(let peer, _):
             if state.pending.peers[peer] == nil { state.entries[peer] = nil }
-        case .block, .unblock: break
+            return false
+        case .block, .unblock: return false
         }
     }
 

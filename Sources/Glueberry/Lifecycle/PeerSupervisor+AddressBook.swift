@@ -49,10 +49,10 @@ extension PeerSupervisor {
         }
     }
 
-    /// Peers have been taken off the blacklist: those of the book are dialled again.
-    func unblocked(_ peers: [PeerID]) {
-        guard !self.isStopping else { return }
-        self.prospects.append(contentsOf: peers)
-        self.dialNext()
+    /// Ends everything with whoever is on the blacklist.
+    func enforceBlacklist() {
+        let peers = Set(self.entries.keys).union(self.host.connections.map(\.remotePeer))
+        for peer in peers where self.book.refusal(of: peer) != nil { self.blocked(peer) }
+        self.blockedAddresses()
     }
 }

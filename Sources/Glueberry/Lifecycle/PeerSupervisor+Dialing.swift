@@ -18,6 +18,7 @@ import PeerIdentity
 extension PeerSupervisor {
     /// Dials peers of the book, a few at a time.
     func beginDialing(_ peers: [PeerID]) {
+        guard !self.isStopping else { return }
         self.prospects.append(contentsOf: peers)
         self.dialNext()
     }

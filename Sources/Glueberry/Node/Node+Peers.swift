@@ -141,7 +141,7 @@ extension Node {
     public func unblacklist(_ peer: PeerID) async -> Bool {
         await self.book.ready()
         let wasBlocked = self.book.unblock(.peer(peer))
-        if wasBlocked { await self.running?.control { $0.unblocked([peer]) } }
+        if wasBlocked { await self.running?.control { $0.beginDialing([peer]) } }
         return wasBlocked
     }
 

@@ -88,7 +88,10 @@ final class NodeRun: Sendable {
                 counters: counters, notices: publisher, instruments: instruments, lastSession: lastSession,
                 logger: logger)
         }
-        book.onUnblocked { [weak self] peers in self?.execute { $0.unblocked(peers) } }
+        book.setObserver(
+            .init(
+                dial: { [weak self] peers in self?.execute { $0.beginDialing(peers) } },
+                enforce: { [weak self] in self?.execute { $0.enforceBlacklist() } }))
     }
 
     /// Does something on the control loop, without waiting.

@@ -75,6 +75,51 @@ import Testing
         #expect(!folder.exists("book.json.tmp"))
     }
 
+    @Test func aBookThatCanOnlyBeReadLaterIsMadeGoodThen() async throws {
+        let listener = try Node(identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard())
+        try await listener.start()
+        let (unwelcome, store) = (try Node(identity: .generate(), configuration: standard()), RecordingStore())
+        try await unwelcome.start()
+        let now = Timestamp.now
+        _ = try store.save([
+            .put(
+                AddressBookEntry(
+                    peer: listener.peerID, addresses: listener.listenAddresses, createdAt: now, updatedAt: now)),
+            .put(
+                AddressBookEntry(
+                    peer: unwelcome.peerID, createdAt: now, updatedAt: now, isBlacklisted: true)),
+        ])
+        store.failReading(true)
+        let node = try Node(
+            identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], addressBook: .store(store),
+            configuration: standard())
+        try await node.start()
+        #expect(await node.peers.isEmpty)
+        // Nobody knows yet that it is not to be let in.
+        try await unwelcome.connect(to: #require(node.listenAddresses.first))
+        try await node.waitUntilEstablished(with: unwelcome.peerID)
+        store.failReading(false)
+        try await node.addPeer(Identity.generate().peerID, addresses: [])
+        try await node.waitUntilEstablished(with: listener.peerID, timeout: .seconds(60))
+        try await eventually { node.state(of: unwelcome.peerID) == .disconnected }
+        for node in [node, unwelcome, listener] { await node.stop() }
+    }
+
+    @Test func aPeerThatAnotherNodeWroteIntoTheFileIsDialled() async throws {
+        let folder = try TemporaryFolder()
+        let listener = try Node(identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard())
+        let nodes = try (0..<2).map { _ in
+            try Node(identity: .generate(), addressBook: .file(folder.file("book.json")), configuration: standard())
+        }
+        for node in nodes + [listener] { try await node.start() }
+        try await nodes[0].addPeer(listener.peerID, addresses: listener.listenAddresses)
+        try await nodes[0].saveAddressBook()
+        // It reads what there is when it writes something of its own.
+        try await nodes[1].addPeer(Identity.generate().peerID, addresses: [])
+        try await nodes[1].waitUntilEstablished(with: listener.peerID, timeout: .seconds(60))
+        for node in nodes + [listener] { await node.stop() }
+    }
+
     @Test func twoNodesShareAFile() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("book.json")

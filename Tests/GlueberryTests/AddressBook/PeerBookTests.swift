@@ -249,7 +249,7 @@ import Testing
         let book = self.book()
         await book.open()
         let ended = Log<PeerID>()
-        book.onUnblocked { for peer in $0 { ended.append(peer) } }
+        book.setObserver(.init(dial: { for peer in $0 { ended.append(peer) } }, enforce: {}))
         let peer = Identity.generate().peerID
         try book.add(peer, addresses: self.addresses(1), metadata: nil)
         try book.block(.peer(peer), for: .milliseconds(30))
