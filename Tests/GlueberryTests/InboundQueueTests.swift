@@ -46,6 +46,19 @@ import Testing
         }
     }
 
+    @Test func whatTwoConsumersPutBackKeepsItsOrderWhicheverIsFirst() async throws {
+        try await withLink { link in
+            let messages = try await MadeUpMessages(on: link)
+            let inbox = try #require(messages.hub.claim(.all))
+            let queue = messages.queue(peer, "a")
+            messages.arrive(0..<10, in: queue)
+            let (older, newer) = (queue.take(3, for: inbox), queue.take(4, for: inbox))
+            queue.settle(older.count, unused: older[1...])
+            queue.settle(newer.count, unused: newer[...])
+            #expect(numbers(queue.take(10, for: inbox)) == Array(1..<10))
+        }
+    }
+
     @Test func aQueueGivesNothingToAnInboxThatItHasLeft() async throws {
         try await withLink { link in
             let messages = try await MadeUpMessages(on: link)

@@ -33,6 +33,26 @@ import Testing
         }
     }
 
+    @Test func whatNobodyCanBeHeldUpForAnyMoreIsCountedUntilItIsRead() async throws {
+        try await withLink { link in
+            let messages = try await MadeUpMessages(on: link)
+            let queues = [
+                messages.hub.use(.init(peer: one, stream: "a")), messages.hub.use(.init(peer: two, stream: "a")),
+            ]
+            for queue in queues { messages.arrive(0..<10, in: queue) }
+            #expect(messages.hub.leftoverBytes == 0)
+            for queue in queues { queue.unuse() }
+            let both = messages.hub.leftoverBytes
+            #expect(both > 0)
+            #expect(messages.hub.use(.init(peer: one, stream: "a")) === queues[0])
+            #expect(messages.hub.leftoverBytes == both / 2)
+            queues[0].unuse()
+            var all = try #require(messages.claim(.all)).makeAsyncIterator()
+            _ = await take(20, &all)
+            #expect(messages.hub.leftoverBytes == 0)
+        }
+    }
+
     @Test func aStreamsRouteComesBeforeAPeersAndThatBeforeAll() async throws {
         try await withLink { link in
             let messages = try await MadeUpMessages(on: link)

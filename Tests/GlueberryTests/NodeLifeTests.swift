@@ -154,6 +154,32 @@ import Testing
         }
     }
 
+    @Test func whoeverDialsIsLetInAgainWhenWhatOthersLeftHasBeenRead() async throws {
+        var configuration = standard()
+        configuration.maximumLeftoverBytes = 1000
+        try await withNodes(configuration, other: standard()) { listener, first in
+            let second = try Node(identity: .generate(), configuration: standard())
+            try await second.start()
+            try await establish(listener, first)
+            for number in 0..<3 {
+                try await first.send(Array(repeating: UInt8(number), count: 500), to: listener.peerID, on: "a")
+            }
+            await first.disconnect(from: listener.peerID)
+            let hub = listener.hubs.withLock { $0.messages }
+            try await eventually { hub.leftoverBytes > 1000 }
+            var events = second.subscribeToEvents(in: [.disconnected, .reconnecting]).makeAsyncIterator()
+            // It may take itself for connected before it hears that it is not let in.
+            _ = try? await second.connect(to: #require(listener.listenAddresses.first))
+            #expect(await events.next()?.error != nil)
+            #expect(listener.session(with: second.peerID) == nil)
+            var messages = try listener.messages().makeAsyncIterator()
+            for number in 0..<3 { #expect(await messages.next()?.bytes.first == UInt8(number)) }
+            // It has gone on trying by itself.
+            try await second.waitUntilEstablished(with: listener.peerID)
+            await second.stop()
+        }
+    }
+
     /// The time for the handshake is an hour.
     @Test func aHandshakeMessageThatCannotBeReadFailsTheHandshakeAtOnce() async throws {
         var patient = standard()

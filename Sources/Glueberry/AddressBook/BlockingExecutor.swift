@@ -21,6 +21,14 @@ package final class BlockingExecutor: SerialExecutor {
         var isRunning = false
     }
 
+    /// The executors of all address books share these, and nothing else does: what blocks elsewhere, such as a name that
+    /// is looked up, must not keep a node from stopping.
+    private static let threads: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 2)
+        pool.start()
+        return pool
+    }()
+
     private let state = Locked(State())
 
     package init() {}
@@ -32,7 +40,7 @@ package final class BlockingExecutor: SerialExecutor {
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        if isFirst { NIOThreadPool.singleton.submit { _ in self.drain() } }
+        if isFirst { Self.threads.submit { _ in self.drain() } }
     }
 
     private func drain() {

@@ -47,6 +47,8 @@ final class InboundQueue: Sendable {
 
     struct Entry: Sendable {
         let received: ReceivedMessage
+        /// Counts what has come, so that what comes back finds its place.
+        let number: UInt64
         /// The stream that brought it, and gets its credit.
         let sourceID: ObjectIdentifier
         let source: NIOLoopBound<FrameStream>
@@ -98,6 +100,10 @@ final class InboundQueue: Sendable {
         var hadUsers = false
         var isRetired = false
         var isWatched = false
+        /// What has come.
+        var count: UInt64 = 0
+        /// What the ledger knows of.
+        var leftover = 0
         /// The session that brought more than fits, under the policy `disconnect`: nothing more of it is taken.
         var overflowed: UInt64?
     }
@@ -112,17 +118,19 @@ final class InboundQueue: Sendable {
     let key: Key
     let limits: Limits
     private let watch: StallWatch?
+    private let ledger: LeftoverLedger?
     /// Called when nothing is in the queue any more and nobody can bring anything.
     private let onUnused: @Sendable (InboundQueue) -> Void
     private let state: Locked<State>
 
     init(
-        key: Key, limits: Limits, inbox: MessageInbox, watch: StallWatch? = nil,
+        key: Key, limits: Limits, inbox: MessageInbox, watch: StallWatch? = nil, ledger: LeftoverLedger? = nil,
         onUnused: @escaping @Sendable (InboundQueue) -> Void = { _ in }
     ) {
         self.key = key
         self.limits = limits
         self.watch = watch
+        self.ledger = ledger
         self.onUnused = onUnused
         self.state = Locked(State(inbox: inbox))
     }
@@ -135,6 +143,7 @@ final class InboundQueue: Sendable {
             guard !state.isRetired else { return false }
             state.users += 1
             state.hadUsers = true
+            self.account(&state)
             return true
         }
     }
@@ -143,6 +152,7 @@ final class InboundQueue: Sendable {
     func unuse() {
         let isUnused = self.state.withLock { state in
             state.users -= 1
+            self.account(&state)
             return Self.isUnused(state)
         }
         if isUnused { self.onUnused(self) }
@@ -154,6 +164,17 @@ final class InboundQueue: Sendable {
             if Self.isUnused(state) { state.isRetired = true }
             return state.isRetired
         }
+    }
+
+    /// Tells the ledger what is here for whom nobody can be held up any more.
+    private func account(_ state: inout State) {
+        guard let ledger = self.ledger else { return }
+        // Neither sum nor product can overflow: both are below the memory that is in use.
+        let leftover =
+            state.users > 0 || state.entries.isEmpty ? 0 : state.bytes + state.entries.count * Self.overhead
+        guard leftover != state.leftover else { return }
+        ledger.add(leftover - state.leftover)
+        state.leftover = leftover
     }
 
     private static func isUnused(_ state: State) -> Bool {
@@ -173,7 +194,8 @@ final class InboundQueue: Sendable {
             var arrival = Arrival()
             for received in batch {
                 let kept = holdsCredit ? received : ReceivedMessage(message: received.message, credit: 0)
-                let entry = Entry(received: kept, sourceID: id, source: source)
+                state.count += 1
+                let entry = Entry(received: kept, number: state.count, sourceID: id, source: source)
                 switch self.limits.policy {
                 case .backpressure: break
                 case .dropOldest: dropped += self.makeRoom(for: entry, &state)
@@ -195,6 +217,7 @@ final class InboundQueue: Sendable {
                 state.bytes += entry.bytes
             }
             arrival.dropped = dropped
+            self.account(&state)
             if holdsCredit {
                 arrival.room = self.room(state)
                 if arrival.room != .now { state.paused[id] = source }
@@ -248,6 +271,7 @@ final class InboundQueue: Sendable {
                 state.entries = []
                 state.bytes = 0
                 state.paused = [:]
+                self.account(&state)
             }
             return (state.entries, state.paused)
         }
@@ -274,6 +298,7 @@ final class InboundQueue: Sendable {
             }
             if !taken.isEmpty {
                 state.bytes -= takenBytes
+                self.account(&state)
                 state.lent += taken.count
                 state.takes += 1
                 if let cursor { state.borrowers.append(Borrower(id: ObjectIdentifier(cursor), cursor: cursor)) }
@@ -297,9 +322,12 @@ final class InboundQueue: Sendable {
         let (inbox, isUnused) = self.state.withLock { state -> (MessageInbox?, Bool) in
             state.lent -= count
             if let index = state.borrowers.firstIndex(where: { $0.id == cursor }) { state.borrowers.remove(at: index) }
-            for entry in entries.reversed() {
-                state.entries.prepend(entry)
-                state.bytes += entry.bytes
+            if let first = entries.first {
+                // Of two consumers that give back, the one with the newer ones may be the second.
+                let place = state.entries.firstIndex { $0.number > first.number } ?? state.entries.endIndex
+                state.entries.insert(contentsOf: entries, at: place)
+                state.bytes += entries.reduce(0) { $0 + $1.bytes }
+                self.account(&state)
             }
             return (state.entries.isEmpty ? nil : state.inbox, state.hadUsers && Self.isUnused(state))
         }

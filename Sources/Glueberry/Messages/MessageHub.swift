@@ -34,6 +34,7 @@ final class MessageHub: Sendable {
 
     private let limits: InboundQueue.Limits
     private let policies: [String: ReceivePolicy]
+    private let ledger = LeftoverLedger()
     private let state = Locked(State())
 
     init(limits: InboundQueue.Limits, policies: [String: ReceivePolicy] = [:]) {
@@ -64,7 +65,7 @@ final class MessageHub: Sendable {
             if let policy = self.policies[key.stream] { limits.policy = policy }
             let queue = InboundQueue(
                 key: key, limits: limits, inbox: Self.inbox(for: key, in: &state), watch: state.watch,
-                onUnused: { [weak self] in self?.forget($0) })
+                ledger: self.ledger, onUnused: { [weak self] in self?.forget($0) })
             state.queues[key] = queue
             return queue
         }
@@ -139,6 +140,9 @@ final class MessageHub: Sendable {
         }
         for (queue, inbox) in moves { queue.move(to: inbox, revision: revision) }
     }
+
+    /// How much of what ended sessions have left waits for a consumer.
+    var leftoverBytes: Int { self.ledger.bytes }
 
     /// How many messages wait for a consumer, by peer and stream.
     var queuedMessages: [PeerID: [String: Int]] {

@@ -46,12 +46,16 @@ extension Node {
         await self.book.ready()
         try self.book.prefer(address.withoutPeer, of: peer)
         let caller = self.tracingContext
-        await run.control { supervisor in
+        // In one step: what comes of adding it must not look like something that was so before.
+        try await self.await(
+            run, "connecting", peer: peer, timeout: timeout ?? self.configuration.connectTimeout
+        ) { supervisor, waiter in
             // It may have been removed meanwhile.
-            guard let addresses = self.book.addresses(of: peer) else { return }
-            supervisor.add(peer, addresses: addresses, caller: caller)
+            if let addresses = self.book.addresses(of: peer) {
+                supervisor.add(peer, addresses: addresses, caller: caller)
+            }
+            supervisor.connect(peer, waiter: waiter, caller: caller)
         }
-        try await self.connect(to: peer, timeout: timeout)
         return peer
     }
 

@@ -112,6 +112,11 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default 10 s.
     public var stallTimeout: Duration = .seconds(10)
+    /// Bytes that ended sessions of all peers together may have left unread; over it no further session is taken from peers
+    /// that dial, until consumers have read some.
+    ///
+    /// What is there is not dropped. A peer that stays connected is held up long before. Default 64 MiB.
+    public var maximumLeftoverBytes = 64 * 1024 * 1024
     /// Events per consumer that wait before older ones of the same peers give way.
     ///
     /// The latest of each peer stays, of ``maximumPeers`` peers at most. Default 1,024.
@@ -215,6 +220,7 @@ public struct NodeConfiguration: Sendable {
             problems.append("receivePolicies names \"\(name)\", which is not a stream name")
         }
         positive(self.stallTimeout, "stallTimeout")
+        positive(self.maximumLeftoverBytes, "maximumLeftoverBytes")
         positive(self.eventBuffer, "eventBuffer")
         if self.pairMessageThreshold == 0 { problems.append("pairMessageThreshold must be above 0") }
         positive(self.maximumPeers, "maximumPeers")

@@ -33,6 +33,7 @@ final class NodeRun: Sendable {
     let ended = Occasion()
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
+    private let maximumLeftoverBytes: Int
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
@@ -69,6 +70,7 @@ final class NodeRun: Sendable {
         messages.begin(self.stallWatch)
         self.book = book
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
+        self.maximumLeftoverBytes = configuration.maximumLeftoverBytes
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
         instruments.pairs.setObserver { [notices = self.notices] warning in
@@ -144,7 +146,15 @@ extension NodeRun: HostObserver {
         if let refusal = self.book.refusal(of: peer) ?? self.book.refusal(at: address) {
             return HostError(.gated, refusal.message)
         }
-        guard direction == .inbound, self.directory.state(of: peer) == .cooldown else { return nil }
+        guard direction == .inbound else { return nil }
+        let leftover = self.messages.leftoverBytes
+        guard leftover <= self.maximumLeftoverBytes else {
+            return HostError(
+                .limitExceeded,
+                "ended sessions have left \(leftover) bytes unread, over maximumLeftoverBytes, \(self.maximumLeftoverBytes)"
+            )
+        }
+        guard self.directory.state(of: peer) == .cooldown else { return nil }
         return HostError(.notConnected, "the peer failed its handshake and is left alone for a while")
     }
 

@@ -39,12 +39,8 @@ struct TCPTransport: Transport {
         case .dns4(let host): (name, family) = (host, AF_INET)
         case .dns6(let host): (name, family) = (host, AF_INET6)
         }
-        // The system's resolver blocks, so it runs on a thread of its own kind. A look-up that is no longer wanted ends
-        // by itself; nothing waits for it.
-        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            try HostNameResolver.addresses(of: name, family: family).map {
-                try Multiaddr(ipAddress: $0, tcpPort: endpoint.port)
-            }
+        return HostNameResolver.lookUp(name, family: family, on: eventLoop).flatMapThrowing { addresses in
+            try addresses.map { try Multiaddr(ipAddress: $0, tcpPort: endpoint.port) }
         }
     }
 
@@ -107,43 +103,5 @@ struct TCPTransport: Transport {
         case .dns, .dns4, .dns6:
             throw HostError(.badAddress, "\(address) names a host; give an IP address to listen on")
         }
-    }
-}
-
-/// Looks names up with the system's resolver.
-enum HostNameResolver {
-    /// How many addresses of one name are used.
-    private static let maximumAddresses = 16
-
-    /// Blocks until the resolver answers.
-    static func addresses(of name: String, family: Int32) throws(HostError) -> [String] {
-        var hints = addrinfo()
-        hints.ai_family = family
-        #if canImport(Glibc)
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-        hints.ai_socktype = SOCK_STREAM
-        #endif
-        var list: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(name, nil, &hints, &list)
-        guard status == 0 else {
-            throw HostError(.badAddress, "\(name) does not resolve: \(String(cString: gai_strerror(status)))")
-        }
-        defer { freeaddrinfo(list) }
-        var addresses: [String] = []
-        var entry = list
-        while let current = entry, addresses.count < Self.maximumAddresses {
-            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-            let info = current.pointee
-            if getnameinfo(
-                info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
-            {
-                let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-                addresses.append(String(decoding: bytes, as: UTF8.self))
-            }
-            entry = info.ai_next
-        }
-        guard !addresses.isEmpty else { throw HostError(.badAddress, "\(name) has no address") }
-        return addresses
     }
 }
