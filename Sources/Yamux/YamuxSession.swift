@@ -94,7 +94,8 @@ public struct YamuxSession: Sendable {
     var peerStreamIDs: PeerStreamIDs
     var unacknowledgedCount = 0
     var isLocalGoingAway = false
-    var isRemoteGoingAway = false
+    /// Whether the peer has said that it ends the session.
+    public internal(set) var isRemoteGoingAway = false
     /// Bytes that may still be on their way for streams that we reset or refused.
     var drainAllowance: UInt64 = 0
     /// How much streams were granted beyond their initial windows.

@@ -231,6 +231,27 @@ import Testing
         }
     }
 
+    @Test func whoIsNotLetInIsNeverConnectedAndTriesAgainAfterTheCooldown() async throws {
+        try await withNodes { listener, dialer in
+            try await listener.blacklist(dialer.peerID)
+            let events = dialer.subscribeToEvents()
+            let waiting = Task { try await dialer.waitUntilEstablished(with: listener.peerID, timeout: .seconds(500)) }
+            let error = await #expect(throws: GlueberryError.self) {
+                try await dialer.connect(to: #require(listener.listenAddresses.first), timeout: .seconds(60))
+            }
+            #expect(error?.code == .connectionFailed)
+            let told = await #expect(throws: GlueberryError.self) { try await waiting.value }
+            #expect(told?.code == .connectionFailed)
+            var seen: [ConnectionState] = []
+            for await event in events {
+                seen.append(event.state)
+                if event.state == .reconnecting { break }
+            }
+            #expect(seen == [.connecting, .disconnected, .reconnecting])
+            #expect(try #require(await dialer.explain(listener.peerID).nextTry) > .seconds(30))
+        }
+    }
+
     @Test func whoWaitsForAPeerThatSendsUsAwayIsTold() async throws {
         // The listener never completes the handshake and then closes the connection.
         var configuration = NodeConfiguration()

@@ -27,6 +27,8 @@ struct PeerLifecycle {
     /// Why a state was left or entered.
     enum Reason {
         case dialFailed(HostError)
+        /// The other side does not let this node in.
+        case turnedAway(HostError)
         case connectionLost(ConnectionCloseReason)
         case handshakeTimedOut
         case handshakeFailed(GlueberryError)
@@ -174,12 +176,15 @@ struct PeerLifecycle {
 
     // MARK: What happens
 
-    /// A dial brought no connection.
-    mutating func dialFailed(_ error: HostError, now: NIODeadline, jitter: Double) -> [Effect] {
+    /// A dial brought no connection, or one that the other side turned away before it could be used.
+    mutating func dialFailed(
+        _ error: HostError, isSentAway: Bool = false, now: NIODeadline, jitter: Double
+    ) -> [Effect] {
         guard case .connecting = self.phase else { return [] }
         self.failures += 1
         self.phase = .disconnected
-        return [.state(.disconnected, .dialFailed(error))] + self.scheduleNextTry(now: now, jitter: jitter)
+        return [.state(.disconnected, isSentAway ? .turnedAway(error) : .dialFailed(error))]
+            + self.scheduleNextTry(after: isSentAway ? self.settings.cooldown : nil, now: now, jitter: jitter)
     }
 
     /// A connection can be used for the handshake: one that this side dialled and the other has confirmed, or one on which

@@ -81,7 +81,9 @@ extension PeerSupervisor {
                 GlueberryError(.connectionFailed, error.message, peer: entry.peer, cause: reason.error),
                 now: self.eventLoop.now)
             self.perform(
-                entry.lifecycle.dialFailed(error, now: self.eventLoop.now, jitter: self.configuration.jitter()),
+                entry.lifecycle.dialFailed(
+                    error, isSentAway: reason.isSendingAway, now: self.eventLoop.now,
+                    jitter: self.configuration.jitter()),
                 on: entry)
         }
         self.forgetIfUnused(entry)

@@ -164,7 +164,12 @@ final class PeerSupervisor {
             let failure = error ?? GlueberryError(.notConnected, "the peer is disconnected", peer: entry.peer)
             if error != nil { entry.connectWaiters.fail(failure) }
             // Whom the other side has sent away makes no further try for a long time.
-            let isSentAway = if case .connectionLost(let reason) = reason { reason.isSendingAway } else { false }
+            let isSentAway =
+                switch reason {
+                case .connectionLost(let reason): reason.isSendingAway
+                case .turnedAway: true
+                default: false
+                }
             // A session that was superseded is followed by another at once.
             let isSuperseded = if case .superseded = reason { true } else { false }
             if state == .cooldown || isSentAway || !entry.lifecycle.isWanted && !isSuperseded {

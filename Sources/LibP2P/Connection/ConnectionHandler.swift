@@ -364,7 +364,6 @@ final class ConnectionHandler: ChannelInboundHandler {
                     }
                 } else {
                     self.emptyReads = 0
-                    self.confirm()
                 }
             } catch {
                 // Whoever sent it does not share our state any more; nothing sealed would be understood.
@@ -373,9 +372,12 @@ final class ConnectionHandler: ChannelInboundHandler {
                 return
             }
             if self.remoteGoAway != nil { self.overallDeadline = self.eventLoop.now + self.timeouts.close }
+            let hasHeard = self.plaintext.readableBytes > 0
             self.session.receive(self.plaintext)
             self.plaintext = ByteBuffer()
             self.handleEvents()
+            // Not every byte makes an event.
+            if hasHeard, !self.session.isRemoteGoingAway { self.confirm() }
         case .closing, .closed:
             self.input.clear()
         }
@@ -426,6 +428,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard case .open(let connection) = self.phase else { return }
         let now = self.eventLoop.now
         while case .open = self.phase, let event = self.session.nextEvent(now: now) {
+            // Whose first word is farewell has not let us in.
+            if case .goAway = event {} else { self.confirm() }
             switch event {
             case .data(let id, let bytes):
                 if let stream = self.streams[id] {
