@@ -272,16 +272,4 @@ import Testing
         }
         await node.stop()
     }
-
-    @Test func aBadConfigurationNamesEveryBadField() {
-        var configuration = NodeConfiguration()
-        configuration.maximumMessageSize = 0
-        configuration.cooldown = .zero
-        #expect {
-            try Node(identity: .generate(), listen: [Multiaddr](), configuration: configuration)
-        } throws: {
-            let text = "\($0)"
-            return text.contains("maximumMessageSize") && text.contains("cooldown")
-        }
-    }
 }

@@ -229,13 +229,53 @@ public struct NodeConfiguration: Sendable {
         if self.flushTimeout < .zero { problems.append("flushTimeout must not be negative") }
         if case .standard(let handshake) = self.handshake {
             if handshake.hello.count > StandardHandshakeRun.maximumHelloLength {
-                problems.append("the hello has more than \(StandardHandshakeRun.maximumHelloLength) bytes")
+                problems.append("handshake.hello has more than \(StandardHandshakeRun.maximumHelloLength) bytes")
             }
             for name in handshake.streams where !StreamName.isValid(name) || name == StreamName.handshake {
-                problems.append("\"\(name)\" is not a stream name")
+                problems.append("handshake.streams names \"\(name)\", which is not a stream name")
             }
         }
-        return problems
+        return problems + self.host.problems().map { "host.\($0)" }
+    }
+}
+
+extension HostConfiguration {
+    /// The bad fields, each with what is wrong with it.
+    ///
+    /// The multiplexer's values are not among them: it brings each into its legal range itself.
+    fileprivate func problems() -> [String] {
+        let counts = [
+            ("limits.connections", self.limits.connections),
+            ("limits.connectionsPerPeer", self.limits.connectionsPerPeer),
+            ("limits.outboundConnections", self.limits.outboundConnections),
+            ("limits.unauthenticatedConnections", self.limits.unauthenticatedConnections),
+            ("limits.connectionsPerAddress", self.limits.connectionsPerAddress),
+            ("limits.streamsPerPeer", self.limits.streamsPerPeer),
+            ("limits.dialsPerPeer", self.limits.dialsPerPeer),
+            ("limits.addressesPerDial", self.limits.addressesPerDial),
+            ("streamWriteBuffer", self.streamWriteBuffer),
+        ]
+        let times = [
+            ("timeouts.accept", self.timeouts.accept),
+            ("timeouts.dial", self.timeouts.dial),
+            ("timeouts.dialAttempt", self.timeouts.dialAttempt),
+            ("timeouts.negotiation", self.timeouts.negotiation),
+            ("timeouts.securityHandshake", self.timeouts.securityHandshake),
+            ("timeouts.streamNegotiation", self.timeouts.streamNegotiation),
+            ("timeouts.identify", self.timeouts.identify),
+            ("timeouts.ping", self.timeouts.ping),
+        ]
+        // Without these a connection closes at once, or every address is tried at once.
+        let pauses = [
+            ("timeouts.close", self.timeouts.close),
+            ("timeouts.nextPublicAddress", self.timeouts.nextPublicAddress),
+            ("timeouts.nextPrivateAddress", self.timeouts.nextPrivateAddress),
+        ]
+        let notPositive = counts.filter { $0.1 <= 0 }.map(\.0) + times.filter { $0.1 <= .zero }.map(\.0)
+        var negative = pauses.filter { $0.1 < .zero }.map(\.0)
+        // At 0 the windows of a peer's streams do not grow.
+        if self.limits.bufferedBytesPerPeer < 0 { negative.append("limits.bufferedBytesPerPeer") }
+        return notPositive.map { "\($0) must be above 0" } + negative.map { "\($0) must not be negative" }
     }
 }
 

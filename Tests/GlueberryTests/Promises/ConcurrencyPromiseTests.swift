@@ -405,77 +405,126 @@ import Testing
         }
     }
 
+    /// The bytes of the next messages on a stream.
+    private func payloads(_ count: Int, of messages: MessageSequence) async -> [[UInt8]] {
+        var payloads: [[UInt8]] = []
+        for await message in messages.prefix(count) { payloads.append(message.bytes) }
+        return payloads
+    }
+
     @Test func whatIsHandedOutIsACopy() async throws {
-        try await withNodes { listener, dialer in
-            try await establish(listener, dialer)
-            // What is sent is what it was at the time of the call, whatever the caller does to it afterwards,
-            var payload = ByteBuffer(string: "before")
-            let sealed = payload
-            try await dialer.send(payload, to: listener.peerID, on: "a")
-            #expect(payload == sealed)
-            payload.setString("after!", at: payload.readerIndex)
-            try await dialer.send(payload, to: listener.peerID, on: "a")
-            let messages = try listener.messages()
-            var received: [Message] = []
-            for await message in messages.prefix(2) { received.append(message) }
-            #expect(received.map { String(buffer: $0.payload) } == ["before", "after!"])
-            // what is received stays what it is, whatever is done to a copy,
-            var copy = try #require(received.first).payload
-            copy.setString("broken", at: copy.readerIndex)
-            #expect(received.map { String(buffer: $0.payload) } == ["before", "after!"])
-            // and so do lists.
-            var peers = await dialer.peers
-            peers.removeAll()
-            #expect(await dialer.peers.map(\.peer) == [listener.peerID])
+        try await withNodes { sender, first in
+            let second = try Node(identity: .generate(), configuration: standard())
+            try await second.start()
+            let result: Result<Void, any Error>
+            do {
+                for receiver in [first, second] { try await establish(sender, receiver) }
+                try await self.whatIsSentStaysTheCallers(sender, [first, second])
+                try await self.whatWasReceivedStaysAsItIs(sender, first)
+                try await self.whatWasAskedForStaysAsItIs(sender, first)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            await second.stop()
+            try result.get()
         }
+    }
+
+    /// Payloads are sealed in memory of the node's own, though the caller's is what it is given.
+    private func whatIsSentStaysTheCallers(_ sender: Node, _ receivers: [Node]) async throws {
+        let bytes = pattern(12_000)
+        let whole = ByteBuffer(bytes: bytes)
+        // It shares its memory with `whole`.
+        let slice = try #require(whole.getSlice(at: 4000, length: 4000))
+        let expected = Array(bytes[4000..<8000])
+        let array = expected
+        for receiver in receivers {
+            try await sender.send(slice, to: receiver.peerID, on: "a")
+            try sender.trySend(slice, to: receiver.peerID, on: "a")
+            try await sender.send(array, to: receiver.peerID, on: "a")
+            try sender.trySend(array, to: receiver.peerID, on: "a")
+        }
+        for results in [
+            try await sender.broadcast(slice, on: "a"), try sender.tryBroadcast(slice, on: "a"),
+            try await sender.broadcast(array, on: "a"), try sender.tryBroadcast(array, on: "a"),
+        ] {
+            #expect(results.count == receivers.count)
+            for result in results.values { try result.get() }
+        }
+        for receiver in receivers {
+            let payloads = await self.payloads(8, of: try receiver.messages(on: "a"))
+            #expect(payloads == [[UInt8]](repeating: expected, count: 8))
+        }
+        #expect(Array(whole.readableBytesView) == pattern(12_000))
+        #expect(array == Array(pattern(12_000)[4000..<8000]))
+        // What is sent is what it was at the call, whatever becomes of the buffer before it is written.
+        var reused = ByteBuffer(repeating: 0, count: 2000)
+        for number in 0..<100 {
+            reused.setRepeatingByte(UInt8(number), count: 2000, at: 0)
+            try sender.trySend(reused, to: receivers[0].peerID, on: "a")
+        }
+        let payloads = await self.payloads(100, of: try receivers[0].messages(on: "a"))
+        #expect(payloads == (0..<100).map { [UInt8](repeating: UInt8($0), count: 2000) })
+    }
+
+    /// Each message has memory of its own, which neither later ones nor those who hold others write to.
+    private func whatWasReceivedStaysAsItIs(_ sender: Node, _ receiver: Node) async throws {
+        let messages = try receiver.messages(on: "b")
+        for number in 0..<100 { try await sender.send(pattern(500, seed: number), to: receiver.peerID, on: "b") }
+        var received: [ByteBuffer] = []
+        for await message in messages.prefix(50) { received.append(message.payload) }
+        let memory = received.map { $0.withVeryUnsafeBytes { Int(bitPattern: $0.baseAddress) } }
+        // The consumer writes into every second one, in place: a buffer that shares its memory would move,
+        for index in stride(from: 0, to: 50, by: 2) { received[index].setRepeatingByte(0xff, count: 500, at: 0) }
+        #expect(received.map { $0.withVeryUnsafeBytes { Int(bitPattern: $0.baseAddress) } } == memory)
+        // while others are still to be read and more arrive.
+        for number in 100..<200 { try await sender.send(pattern(500, seed: number), to: receiver.peerID, on: "b") }
+        let later = await self.payloads(150, of: messages)
+        #expect(later == (50..<200).map { pattern(500, seed: $0) })
+        for (index, payload) in received.enumerated() {
+            let expected = index % 2 == 0 ? [UInt8](repeating: 0xff, count: 500) : pattern(500, seed: index)
+            #expect(Array(payload.readableBytesView) == expected)
+        }
+    }
+
+    /// Lists and figures are those of the moment.
+    private func whatWasAskedForStaysAsItIs(_ sender: Node, _ receiver: Node) async throws {
+        let (peers, snapshot) = (await sender.allPeers, await sender.snapshot())
+        let statistics = try #require(sender.statistics(of: receiver.peerID))
+        let all = sender.statistics
+        let before = ["\(peers)", "\(snapshot)", "\(statistics)", "\(all.peers[receiver.peerID] ?? statistics)"]
+        try await sender.addPeer(Identity.generate().peerID, addresses: [])
+        try await sender.send([1], to: receiver.peerID, on: "b")
+        try await eventually { sender.statistics(of: receiver.peerID) != statistics }
+        let after = ["\(peers)", "\(snapshot)", "\(statistics)", "\(all.peers[receiver.peerID] ?? statistics)"]
+        #expect(after == before)
+        #expect(await sender.allPeers.count == peers.count + 1)
     }
 
     // MARK: Waiting
 
-    /// The calls that wait, each of which would wait for ever.
-    private enum Wait: CaseIterable {
-        case send, messages, events, subscription, connect, established
-    }
-
-    private func wait(_ wait: Wait, _ node: Node, _ other: PeerID, _ silent: PeerID) async throws {
-        switch wait {
-        case .send:
-            while true { try await node.send(ByteBuffer(repeating: 1, count: 65536), to: other, on: "a") }
-        case .messages: for await _ in try node.messages() {}
-        case .events: for await _ in try node.events() {}
-        case .subscription: for await _ in node.subscribeToEvents(of: [silent]) {}
-        case .connect: try await node.connect(to: silent)
-        case .established: try await node.waitUntilEstablished(with: silent)
-        }
-    }
-
-    @Test(arguments: Wait.allCases) private func everyWaitCanBeCancelled(_ wait: Wait) async throws {
-        // It takes the connection and never says a word.
-        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelOption(.autoRead, value: false).bind(host: "127.0.0.1", port: 0).outcome()
-        let port = try #require(server.localAddress?.port)
-        let silent = Identity.generate().peerID
-        var patient = standard()
-        patient.sendTimeout = .seconds(3600)
-        patient.host.timeouts.dial = .hours(1)
-        patient.host.timeouts.securityHandshake = .hours(1)
-        patient.host.timeouts.negotiation = .hours(1)
-        patient.host.timeouts.dialAttempt = .hours(1)
-        try await withNodes(patient) { listener, dialer in
-            try await establish(listener, dialer)
-            try await dialer.addPeer(silent, addresses: [Multiaddr("/ip4/127.0.0.1/tcp/\(port)")])
-            let waiting = Task { try await self.wait(wait, dialer, listener.peerID, silent) }
-            for _ in 0..<200 { await Task.yield() }
+    @Test(arguments: EndlessWait.allCases) func everyWaitCanBeCancelled(_ wait: EndlessWait) async throws {
+        try await WaitingRoom.with(wait) { room in
+            let executor = WatchedExecutor()
+            let ended = Log<Void>()
+            let waiting = Task(executorPreference: executor) {
+                defer { ended.append(()) }
+                try await room.wait(wait)
+            }
+            // It has got as far as it can, and that is where it waits.
+            try await eventually { await room.isWaited(for: wait) && executor.isIdle }
+            #expect(ended.count == 0)
             waiting.cancel()
             // Were it not for the cancellation, this would be waited for until the time limit of the suite.
             let outcome = await waiting.result
-            if case .failure(let error) = outcome { #expect((error as? GlueberryError)?.code == .cancelled) }
-            switch wait {
-            case .send, .connect, .established: #expect(throws: (any Error).self) { try outcome.get() }
-            case .messages, .events, .subscription: #expect(throws: Never.self) { try outcome.get() }
+            switch outcome {
+            case .success: #expect(wait.end == .returns)
+            case .failure(let error):
+                let code = try #require(error as? GlueberryError).code
+                #expect(wait.end == .throwsError(code))
             }
-            await dialer.removePeer(silent)
+            await room.expectNobodyWaits()
         }
-        try await server.close().outcome()
     }
 }
