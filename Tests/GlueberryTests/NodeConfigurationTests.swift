@@ -56,6 +56,7 @@ import Testing
         BadField("receiveBufferBytes", \.receiveBufferBytes, 0),
         BadField("receivePolicies", \.receivePolicies, ["no name": .dropNewest]),
         BadField("stallTimeout", \.stallTimeout, .zero),
+        BadField("maximumLeftoverBytes", \.maximumLeftoverBytes, 0),
         BadField("eventBuffer", \.eventBuffer, 0),
         BadField("flushTimeout", \.flushTimeout, .nanoseconds(-1)),
         BadField("probeTimeout", \.probeTimeout, .zero),

@@ -14,7 +14,7 @@ import GlueberryTesting
 import Testing
 
 /// A block for a time ends by the node's own timer, and the peer is dialled again.
-@Suite(.timeLimit(.minutes(2))) struct BlockExpiryTests {
+@Suite(.ownThreads, .timeLimit(.minutes(2))) struct BlockExpiryTests {
     @Test func aBlockForAnHourEndsInANewSessionAfterAnHourAndNoSooner() throws {
         let world = World(seed: 1)
         let (blocker, blocked) = (try world.node(), try world.node())

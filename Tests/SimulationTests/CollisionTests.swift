@@ -21,7 +21,7 @@ import Testing
 /// other.
 ///
 /// Seeds: the number of the trial.
-@Suite(.timeLimit(.minutes(10))) struct CollisionTests {
+@Suite(.ownThreads, .timeLimit(.minutes(10))) struct CollisionTests {
     @Test func bothDialEachOtherAtOnceAndEveryTrialEndsInOneSession() throws {
         let trials = 200
         var collisions = 0

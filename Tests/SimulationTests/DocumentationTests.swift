@@ -16,7 +16,7 @@ import Testing
 /// The example of the documentation, as it stands there.
 ///
 /// Seed: 1.
-@Suite(.timeLimit(.minutes(2))) struct DocumentationTests {
+@Suite(.ownThreads, .timeLimit(.minutes(2))) struct DocumentationTests {
     @Test func aLostConnectionComesBack() throws {
         let clock = VirtualClock(seed: 1)
         let network = InMemoryNetwork(on: clock, seed: 1)

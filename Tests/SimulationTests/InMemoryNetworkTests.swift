@@ -21,7 +21,7 @@ import Testing
 /// The network itself.
 ///
 /// Seeds: 1 to 9.
-@Suite(.timeLimit(.minutes(5))) struct InMemoryNetworkTests {
+@Suite(.ownThreads, .timeLimit(.minutes(5))) struct InMemoryNetworkTests {
     @Test func twoNodesTalkInVirtualTimeAndLeaveNothingBehind() throws {
         let world = World(seed: 1)
         let one = try world.node()

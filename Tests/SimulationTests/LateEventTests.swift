@@ -20,7 +20,7 @@ import Testing
 /// What is late belongs to an old session and cannot touch the new one.
 ///
 /// Seeds: 120 to 129 for each test.
-@Suite(.timeLimit(.minutes(5))) struct LateEventTests {
+@Suite(.ownThreads, .timeLimit(.minutes(5))) struct LateEventTests {
     /// The other machine loses its power and comes up again before this side can have noticed; the old connection ends
     /// long after the new session began.
     @Test func theLateEndOfAnOldConnectionDoesNotEndTheNewSession() throws {

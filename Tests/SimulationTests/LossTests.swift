@@ -21,7 +21,7 @@ import Yamux
 /// Losses, and the way back from them, with exact times.
 ///
 /// Seeds: named at each test.
-@Suite(.timeLimit(.minutes(5))) struct LossTests {
+@Suite(.ownThreads, .timeLimit(.minutes(5))) struct LossTests {
     private static let latency = Duration.milliseconds(10)
 
     /// Two nodes that have been `Established` for a while; the first dialled and wants to be connected.

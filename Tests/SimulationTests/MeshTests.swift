@@ -29,7 +29,7 @@ import Musl
 /// Many nodes that all want to be connected, and a network that fails at random.
 ///
 /// Seeds: 200 for twenty nodes; from 201 on for six, eight of them or as many as `GLUEBERRY_SIMULATION_SEEDS` says.
-@Suite(.timeLimit(.minutes(10))) struct MeshTests {
+@Suite(.ownThreads, .timeLimit(.minutes(10))) struct MeshTests {
     @Test(arguments: [UInt64(200)])
     func twentyNodesAreAllEstablishedAgainAfterMinutesOfFaults(seed: UInt64) throws {
         try Mesh(nodes: 20, seed: seed).run(minutes: 2)

@@ -34,7 +34,7 @@ private func serve(on node: some MessagingNode) async throws {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct MockNodeTests {
+@Suite(.ownThreads, .timeLimit(.minutes(2))) struct MockNodeTests {
     private let peer = Identity.generate()
 
     @Test func anApplicationIsTestedWithoutANetwork() async throws {

@@ -20,7 +20,7 @@ import Testing
 /// A consumer that pauses.
 ///
 /// Seed: 140.
-@Suite(.timeLimit(.minutes(5))) struct PauseTests {
+@Suite(.ownThreads, .timeLimit(.minutes(5))) struct PauseTests {
     @Test func tenThousandMessagesToAConsumerThatPausesAreAllDeliveredAndHoldUpNothingElse() throws {
         let world = World(seed: 140)
         let clock = world.clock

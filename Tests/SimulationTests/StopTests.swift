@@ -20,7 +20,7 @@ import Testing
 /// A stop in each phase of a peer's life returns, ends the sequences, and leaves no channel, listener or timer behind.
 ///
 /// `World.finish()` checks the last of these. Seeds: 100 to 109 for each phase.
-@Suite(.timeLimit(.minutes(5))) struct StopTests {
+@Suite(.ownThreads, .timeLimit(.minutes(5))) struct StopTests {
     enum Phase: String, CaseIterable, Sendable {
         case dialling, securing, connected, established, sending, reconnecting, cooldown, partitioned, abandoned
     }

@@ -17,7 +17,7 @@ import Testing
 /// The clock itself.
 ///
 /// Seeds: 300 to 319.
-@Suite(.timeLimit(.minutes(2))) struct VirtualClockTests {
+@Suite(.ownThreads, .timeLimit(.minutes(2))) struct VirtualClockTests {
     private let log = Locked<[Int]>([])
 
     private func note(_ number: Int) { self.log.withLock { $0.append(number) } }

@@ -136,17 +136,17 @@ extension Node {
     ///
     /// - Parameters:
     ///   - peer: A peer that there is a connection to, established or not.
-    ///   - timeout: The longest wait, opening the stream included.
+    ///   - timeout: The longest wait, opening the stream included; by default `host.timeouts.ping`.
     /// - Returns: The time from the ping to its answer.
     /// - Throws: ``GlueberryError`` with code `notStarted`, `notConnected`, `timedOut`, `cancelled`, `closed` if the
     ///   connection ends first, or `streamFailed` if the peer does not answer pings.
-    public func ping(_ peer: PeerID, timeout: Duration = .seconds(10)) async throws(GlueberryError) -> Duration {
+    public func ping(_ peer: PeerID, timeout: Duration? = nil) async throws(GlueberryError) -> Duration {
         let run = try self.requireRunning()
         guard let connection = run.host.connections(to: peer).first else {
             throw GlueberryError(.notConnected, "there is no connection to the peer", peer: peer)
         }
         do {
-            return .nanoseconds(try await connection.ping(timeout: TimeAmount(timeout)).nanoseconds)
+            return .nanoseconds(try await connection.ping(timeout: timeout.map { TimeAmount($0) }).nanoseconds)
         } catch {
             throw GlueberryError(hostError: error, "the ping failed: \(error.message)", peer: peer)
         }

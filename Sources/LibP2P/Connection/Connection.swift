@@ -59,6 +59,7 @@ public final class Connection: Sendable {
 
     let usage: PeerUsage
     private let streamWriteBuffer: Int
+    private let pingTimeout: TimeAmount
     private let handler: NIOLoopBound<ConnectionHandler>
     private let delegate: any ConnectionDelegate
     private let state = Locked(State())
@@ -81,6 +82,7 @@ public final class Connection: Sendable {
         self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
         self.delegate = delegate
         self.streamWriteBuffer = streamWriteBuffer
+        self.pingTimeout = handler.timeouts.ping
         self.usage = delegate.usage(of: secured.remotePeer)
         self.id = Self.nextID.wrappingAdd(1, ordering: .relaxed).oldValue
     }
@@ -142,8 +144,10 @@ public final class Connection: Sendable {
 
     /// Measures a round trip with the ping protocol.
     ///
-    /// - Throws: ``HostError`` with code `timedOut` after `HostTimeouts.ping`, or why the stream failed.
-    public func ping(timeout: TimeAmount = .seconds(10)) async throws(HostError) -> TimeAmount {
+    /// - Parameter timeout: The longest wait; by default ``HostTimeouts/ping``.
+    /// - Throws: ``HostError`` with code `timedOut`, or why the stream failed.
+    public func ping(timeout: TimeAmount? = nil) async throws(HostError) -> TimeAmount {
+        let timeout = timeout ?? self.pingTimeout
         let payload = PingRequester.randomPayload()
         return try await self.eventLoop.awaitHost(
             "ping", timeout: timeout,

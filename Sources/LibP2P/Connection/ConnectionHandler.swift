@@ -70,6 +70,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isFlushScheduled = false
     private var emptyReads = 0
     private var remoteGoAway: UInt32?
+    /// Whether the other side has sent anything since the upgrade.
+    private var hasHeard = false
     /// Who waits for the answer to the ping that is under way, and who came after it was sent.
     private var roundTripWaiters: [() -> Void] = []
     private var nextRoundTripWaiters: [() -> Void] = []
@@ -372,12 +374,12 @@ final class ConnectionHandler: ChannelInboundHandler {
                 return
             }
             if self.remoteGoAway != nil { self.overallDeadline = self.eventLoop.now + self.timeouts.close }
-            let hasHeard = self.plaintext.readableBytes > 0
+            if self.plaintext.readableBytes > 0 { self.hasHeard = true }
             self.session.receive(self.plaintext)
             self.plaintext = ByteBuffer()
             self.handleEvents()
             // Not every byte makes an event.
-            if hasHeard, !self.session.isRemoteGoingAway { self.confirm() }
+            self.confirmIfHeard()
         case .closing, .closed:
             self.input.clear()
         }
@@ -415,7 +417,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.scheduleFlush()
     }
 
-    /// A dialer has finished before it can learn that it was refused; the first bytes from the other side settle it.
+    /// A dialer has finished before it can learn that it was refused; the first bytes from the other side settle it, unless
+    /// they are a farewell.
+    private func confirmIfHeard() {
+        if self.hasHeard, !self.session.isRemoteGoingAway { self.confirm() }
+    }
+
     private func confirm() {
         guard !self.isConfirmed, case .open(let connection) = self.phase else { return }
         self.isConfirmed = true
@@ -428,8 +435,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard case .open(let connection) = self.phase else { return }
         let now = self.eventLoop.now
         while case .open = self.phase, let event = self.session.nextEvent(now: now) {
-            // Whose first word is farewell has not let us in.
-            if case .goAway = event {} else { self.confirm() }
+            self.confirmIfHeard()
             switch event {
             case .data(let id, let bytes):
                 if let stream = self.streams[id] {

@@ -34,10 +34,12 @@ enum EndlessWait: CaseIterable {
 
     var end: End {
         switch self {
-        case .send, .limitedSend, .broadcast, .rateLimiter, .connect, .established, .applicationHandshake:
+        case .send, .limitedSend, .broadcast, .rateLimiter, .connect, .established, .ping,
+            .applicationHandshake:
             .throwsError(.cancelled)
-        case .ping: .throwsError(.hostFailed)
-        case .messages, .events, .subscription, .notices, .disconnect, .health, .idleProcessor, .busyProcessor: .returns
+        case .messages, .events, .subscription, .notices, .disconnect, .health, .idleProcessor,
+            .busyProcessor:
+            .returns
         }
     }
 }
