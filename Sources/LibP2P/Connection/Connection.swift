@@ -145,6 +145,7 @@ public final class Connection: Sendable {
     /// Measures a round trip with the ping protocol.
     ///
     /// - Parameter timeout: The longest wait; by default ``HostTimeouts/ping``.
+    /// - Returns: The time from the ping to its answer.
     /// - Throws: ``HostError`` with code `timedOut`, or why the stream failed.
     public func ping(timeout: TimeAmount? = nil) async throws(HostError) -> TimeAmount {
         let timeout = timeout ?? self.pingTimeout
