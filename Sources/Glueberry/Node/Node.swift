@@ -107,7 +107,10 @@ public final class Node: Sendable {
         let usable: [any Transport] = transports ?? Host.standardTransports
         let unusable = listen.filter { address in !usable.contains { $0.handles(address) } }
         let problems =
-            malformed + unusable.map { "listen holds \($0), which no transport here can listen on" }
+            malformed
+            + unusable.map {
+                "listen holds \($0), which nothing here can listen on; give /ip4/…/tcp/PORT or /ip6/…/tcp/PORT"
+            }
             + configuration.problems()
         guard problems.isEmpty else {
             throw GlueberryError(.configurationInvalid, problems.joined(separator: "; "))
