@@ -44,7 +44,7 @@ SLACK = 3.0
 # How long each piece takes one way where both sides are to do something before they hear of each other.
 CROSSING = 0.025
 # What a node may grow by when it refuses a message: windows and buffers of the connection, far less than the message.
-REFUSAL_KB = 4096
+REFUSAL_KB = 7000
 
 running = []
 options = None
@@ -616,7 +616,7 @@ def row_oversize():
     """A message over the maximum size arrives: refused, and the session stays."""
 
     def play(left_dials):
-        limit, size = 65536, 5_000_000
+        limit, size = 65536, 10_000_000
         tested, other, tested_id, other_id = pair(
             ["--mode", "chat", "--max-message", str(limit)], ["--mode", "chat"], left_dials)
         resident = tested.find("listening")[0]["rss_kb"]
