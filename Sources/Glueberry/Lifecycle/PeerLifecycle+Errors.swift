@@ -21,7 +21,8 @@ extension PeerLifecycle.Reason {
         case .dialFailed(let error):
             GlueberryError(.connectionFailed, "the peer could not be reached", peer: peer, cause: error)
         case .turnedAway(let error):
-            GlueberryError(.connectionFailed, "the peer turned this node away", peer: peer, cause: error)
+            GlueberryError(
+                .connectionFailed, "the peer turned this node away: \(error.message)", peer: peer, cause: error)
         case .connectionLost(let reason): GlueberryError(.closed, "the connection ended: \(reason)", peer: peer)
         case .handshakeTimedOut:
             GlueberryError(.handshakeTimedOut, "the handshake was not complete in time", peer: peer)

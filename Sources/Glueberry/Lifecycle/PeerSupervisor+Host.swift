@@ -76,7 +76,7 @@ extension PeerSupervisor {
             // The other side finished the security handshake and then turned us away.
             self.dialEnded(entry, succeeded: false)
             let error = HostError(
-                .closed, "the other side closed the connection before it could be used", cause: reason.error)
+                .closed, "the connection ended before it could be used: \(reason)", cause: reason.error)
             entry.history.lastTryFailed(
                 GlueberryError(.connectionFailed, error.message, peer: entry.peer, cause: reason.error),
                 now: self.eventLoop.now)

@@ -447,7 +447,7 @@ final class FrameStream: StreamConsumer {
         channel.refusedByPeer(halfWritten: halfWritten)
     }
 
-    /// Another stream of the name may be held up still, and then notes it anew.
+    /// Of two streams of the name that are held up, the first that goes on ends it for both.
     private func consumerMadeRoom() {
         guard self.isHeldUp else { return }
         self.isHeldUp = false
