@@ -154,11 +154,13 @@ import Testing
         }
     }
 
-    @Test func aPeerThatResetsEveryStreamIsNotAskedInALoop() async throws {
+    /// The beginning of a frame is no sign of life either.
+    @Test(arguments: ["", "\u{5}"]) func aPeerThatResetsEveryStreamIsNotAskedInALoop(saying word: String) async throws {
         try await withLink { link in
             let opened = Log<Void>()
             link.listener.host.handle(StreamName.protocolID(of: "a")) { stream in
                 opened.append(())
+                if !word.isEmpty { try? await stream.write(ByteBuffer(string: word)) }
                 stream.reset()
             }
             let sender = try link.dialer.channel("a", inbound: RecordingSink())

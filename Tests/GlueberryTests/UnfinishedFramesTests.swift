@@ -98,4 +98,28 @@ import Testing
             for sink in sinks { #expect(sink.payloads.first?.count == 900_000) }
         }
     }
+
+    /// The favoured one keeps its place, so that each of the others waits until it ends.
+    @Test func aStreamThatEndsWhileItWaitsIsLetGoOf() async throws {
+        try await withLink { link in
+            let frames = UnfinishedFrames(limit: 70_000)
+            for name in ["a", "b"] {
+                _ = try link.listener.channel(name, inbound: RecordingSink(), unfinished: frames)
+            }
+            let connection = try link.dialer.connection
+            // Each announces a megabyte and brings less.
+            let beginning = ByteBuffer(
+                Frame.encode(ByteBuffer(bytes: pattern(1_000_000))).readableBytesView.prefix(100_000))
+            let favoured = try await connection.openStream(protocols: [StreamName.protocolID(of: "a")])
+            try await favoured.write(beginning)
+            for _ in 0..<3 {
+                let other = try await connection.openStream(protocols: [StreamName.protocolID(of: "b")])
+                try await other.write(beginning)
+                try await eventually { frames.waitingCount == 1 }
+                other.reset()
+                try await eventually { frames.waitingCount == 0 }
+            }
+            favoured.reset()
+        }
+    }
 }

@@ -35,11 +35,7 @@ extension PeerSupervisor {
     }
 
     func connect(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>, caller: ServiceContext? = nil) {
-        guard !self.isStopping else {
-            waiter.fail(GlueberryError(.stopped, "the node is stopping", peer: peer))
-            return
-        }
-        if let refusal = self.book.refusal(of: peer) {
+        if let refusal = self.refusal(of: peer) {
             waiter.fail(refusal)
             return
         }
@@ -66,11 +62,7 @@ extension PeerSupervisor {
     }
 
     func awaitEstablished(_ peer: PeerID, waiter: Settlement<Void, GlueberryError>) {
-        guard !self.isStopping else {
-            waiter.fail(GlueberryError(.stopped, "the node is stopping", peer: peer))
-            return
-        }
-        if let refusal = self.book.refusal(of: peer) {
+        if let refusal = self.refusal(of: peer) {
             waiter.fail(refusal)
             return
         }
@@ -80,6 +72,12 @@ extension PeerSupervisor {
         } else {
             entry.establishedWaiters.add(waiter)
         }
+    }
+
+    /// Why nobody can wait for a session with a peer; nil if there is no reason.
+    private func refusal(of peer: PeerID) -> GlueberryError? {
+        self.isStopping
+            ? GlueberryError(.stopped, "the node is stopping", peer: peer) : self.book.refusal(of: peer)
     }
 
     func disconnect(_ peer: PeerID) {

@@ -39,16 +39,7 @@ extension Node {
         await withTaskGroup(of: (PeerID, Result<Void, GlueberryError>).self) { group in
             for send in waiting {
                 group.addTask {
-                    let result = await ServiceContext.withValue(send.span?.context) {
-                        () async -> Result<Void, GlueberryError> in
-                        do throws(GlueberryError) {
-                            return .success(try await send.channel.send(payload, timeout: timeout))
-                        } catch {
-                            return .failure(error)
-                        }
-                    }
-                    send.ended(result)
-                    return (send.channel.peer, result)
+                    (send.channel.peer, await send.wait(payload, timeout: timeout))
                 }
             }
             for await (peer, result) in group { results[peer] = result }
@@ -101,7 +92,35 @@ extension Node {
         var channel: StreamChannel
         var span: OpenSpan?
 
-        func ended(_ result: Result<Void, GlueberryError>) {
+        /// Sends if there is room; leaves the span open.
+        func attempt(_ payload: ByteBuffer) -> Result<Void, GlueberryError> {
+            func body() -> Result<Void, GlueberryError> {
+                do throws(GlueberryError) {
+                    return .success(try self.channel.trySend(payload))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            guard let span = self.span else { return body() }
+            return ServiceContext.withValue(span.context) { body() }
+        }
+
+        /// Sends when there is room, and ends the span.
+        func wait(_ payload: ByteBuffer, timeout: TimeAmount) async -> Result<Void, GlueberryError> {
+            func body() async -> Result<Void, GlueberryError> {
+                do throws(GlueberryError) {
+                    return .success(try await self.channel.send(payload, timeout: timeout))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            guard let span = self.span else { return await body() }
+            let result = await ServiceContext.withValue(span.context) { await body() }
+            self.end(result)
+            return result
+        }
+
+        func end(_ result: Result<Void, GlueberryError>) {
             if case .failure(let error) = result { self.span?.fail(error) } else { self.span?.end() }
         }
     }
@@ -117,17 +136,11 @@ extension Node {
                 .send, under: ServiceContext.current, peer: channel.peer, stream: channel.name,
                 size: payload.readableBytes)
             let send = Send(channel: channel, span: span)
-            let result = ServiceContext.withValue(span?.context) { () -> Result<Void, GlueberryError> in
-                do throws(GlueberryError) {
-                    return .success(try channel.trySend(payload))
-                } catch {
-                    return .failure(error)
-                }
-            }
+            let result = send.attempt(payload)
             if waits, case .failure(let error) = result, error.code == .sendQueueFull {
                 waiting.append(send)
             } else {
-                send.ended(result)
+                send.end(result)
             }
             results[channel.peer] = result
         }

@@ -32,6 +32,9 @@ final class UnfinishedFrames: Sendable {
         self.limit = limit
     }
 
+    /// Streams that wait for their turn.
+    var waitingCount: Int { self.state.withLock { $0.waiting.count } }
+
     /// Whether a frame of which `bytes` have come may go on.
     ///
     /// If not, its stream is told to ask again.

@@ -58,13 +58,11 @@ struct ChatMode: PeerActivity {
                 for lane in lanes.values { group.addTask { await lane.drain(within: Self.patience) } }
             }
         }
-        if !isEnd { await Self.untilCancelled() }
+        // What was typed last goes out although the input has ended.
+        if !isEnd { try? await Task.sleep(for: TimeOption.maximum) }
         for lane in lanes.values { lane.end() }
         return isEnd && !Task.isCancelled
     }
-
-    /// What was typed last goes out although the input has ended.
-    private static func untilCancelled() async { try? await Task.sleep(for: TimeOption.maximum) }
 
     private func obey(_ command: ChatLine, _ lanes: inout [PeerID: SendLane]) async throws {
         switch command {
