@@ -13,9 +13,9 @@
 ///
 /// A suite that uses it has a time limit, which is where it ends if it never is. Between many looks there is a pause, so
 /// that tests which wait leave the processor to those that work.
-func eventually(_ condition: () async -> Bool) async throws {
+func eventually(_ condition: () async throws -> Bool) async throws {
     var looks = 0
-    while await !condition() {
+    while try await !condition() {
         try Task.checkCancellation()
         looks += 1
         if looks % 64 == 0 {
