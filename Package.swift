@@ -107,7 +107,7 @@ let package = Package(
         .target(
             name: "GlueberryTesting",
             dependencies: [
-                "Glueberry", "LibP2P", "PeerIdentity", "Multiformats", nioCore, nioLocks, logging, deque,
+                "Glueberry", "LibP2P", "PeerIdentity", "Multiformats", nioCore, nioPosix, nioLocks, logging, deque,
             ],
             swiftSettings: strict
         ),

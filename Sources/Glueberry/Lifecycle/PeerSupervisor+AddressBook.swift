@@ -37,6 +37,8 @@ extension PeerSupervisor {
         if let entry = self.entries[peer] {
             self.perform(
                 entry.lifecycle.disconnect(code: ConnectionErrorCode.gated, reason: .blacklisted), on: entry)
+            // Of a peer that was not connected there is no change of state that would tell them.
+            if let error = self.error(for: .blacklisted, peer: peer) { entry.establishedWaiters.fail(error) }
             self.forgetIfUnused(entry)
         }
         for connection in self.host.connections(to: peer) { connection.closeNow(code: ConnectionErrorCode.gated) }

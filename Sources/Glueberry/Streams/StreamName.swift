@@ -10,15 +10,15 @@
 //===----------------------------------------------------------------------===//
 
 /// The names of streams and the protocol IDs that carry them.
-enum StreamName {
+package enum StreamName {
     /// The stream of the application's handshake; the only one that is not encrypted by this library.
-    static let handshake = "handshake"
+    package static let handshake = "handshake"
     static let maximumLength = 64
     private static let prefix = "/glueberry/stream/"
     private static let suffix = "/1.0.0"
 
     /// Whether a name is 1 to 64 ASCII letters, digits, `-` or `_`.
-    static func isValid(_ name: String) -> Bool {
+    package static func isValid(_ name: String) -> Bool {
         let bytes = name.utf8
         return !bytes.isEmpty && bytes.count <= self.maximumLength && bytes.allSatisfy(self.isAllowed)
     }

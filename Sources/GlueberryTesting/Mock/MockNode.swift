@@ -9,16 +9,19 @@
 //
 //===----------------------------------------------------------------------===//
 
+import DequeModule
 public import Glueberry
 import LibP2P
 public import Multiformats
 public import NIOCore
+import NIOPosix
 public import PeerIdentity
 
 /// A node without a network, for tests of code that is written against `MessagingNode`.
 ///
 /// It does nothing by itself. What a network would bring is simulated by the test: connections, messages, events and
-/// errors; what the application does is recorded: messages, prepared streams, peers.
+/// errors; what the application does is recorded: messages, prepared streams, peers. What a node decides without a network
+/// it decides as a node does: which calls are refused and with which error, where a peer stands, and how waits end.
 ///
 /// ```swift
 /// let node = MockNode()
@@ -36,18 +39,30 @@ public final class MockNode: MessagingNode {
         case start
         /// `addPeer(_:addresses:metadata:)`.
         case addPeer
+        /// `updateMetadata(_:of:)`.
+        case updateMetadata
+        /// `saveAddressBook()`.
+        case saveAddressBook
+        /// `blacklist(_:for:)` and those of addresses and subnets.
+        case blacklist
         /// `connect(to:timeout:)`.
         case connect
         /// `waitUntilEstablished(with:timeout:)`.
         case waitUntilEstablished
-        /// `prepareStreams(with:publicKey:named:)`.
+        /// `ping(_:timeout:)`.
+        case ping
+        /// `prepareStreams(with:publicKey:named:in:)`.
         case prepareStreams
-        /// `finalizeHandshake(with:)`.
+        /// `finalizeHandshake(with:in:)`.
         case finalizeHandshake
-        /// `completeHandshake(with:publicKey:streams:)`.
+        /// `completeHandshake(with:publicKey:streams:in:)`.
         case completeHandshake
-        /// `send(_:to:on:timeout:)` and `trySend(_:to:on:)`.
+        /// `send(_:to:on:in:timeout:)` and `trySend(_:to:on:in:)`.
+        ///
+        /// Where it is made to fail, a broadcast has that outcome for the peer.
         case send
+        /// `broadcast(_:on:timeout:)` and `tryBroadcast(_:on:)` as a whole.
+        case broadcast
         /// `messages()` and its routes.
         case messages
         /// `events()`.
@@ -74,92 +89,109 @@ public final class MockNode: MessagingNode {
         public let metadata: [String: String]
     }
 
-    private enum Route: Hashable {
-        case all
-        case stream(String)
-        case peer(PeerID)
-    }
-
     private struct Failure {
+        let method: Method
+        let peer: PeerID?
         let error: GlueberryError
         var remaining: Int?
     }
 
-    private struct Subscriber {
-        let source: MockSource<ConnectionEvent>
-        let peers: Set<PeerID>?
-        let states: Set<ConnectionState>?
-    }
-
-    private struct SentWaiter {
-        let count: Int
-        let peer: PeerID?
-        let stream: String?
-        let arrived: Settlement<[SentMessage], CancellationError>
-    }
-
-    private struct StateWaiter {
-        let peer: PeerID
-        let states: Set<ConnectionState>
-        let reached: Settlement<Void, GlueberryError>
-    }
-
-    private struct State {
-        var isRunning = false
-        var known: [PeerID: KnownPeer] = [:]
-        var blacklist: Set<PeerID> = []
-        var states: [PeerID: ConnectionState] = [:]
-        var sessions: [PeerID: UInt64] = [:]
-        var prepared: [PeerID: Set<String>] = [:]
-        var failures: [Method: Failure] = [:]
+    private struct Script {
+        var failures: [Failure] = []
         var calls: [Method: Int] = [:]
-        var sent: [SentMessage] = []
-        var sentWaiters: [SentWaiter] = []
-        var stateWaiters: [StateWaiter] = []
-        var routes: [Route: MockSource<Message>] = [.all: MockSource()]
-        var events = MockSource<ConnectionEvent>()
-        var subscribers: [ObjectIdentifier: Subscriber] = [:]
     }
 
     /// Whose node it pretends to be.
     public let identity: Identity
-    private let state = Locked(State())
+    /// Whose times and sizes it goes by.
+    public let configuration: NodeConfiguration
+    private let listen: [Multiaddr]
+    let eventLoop: any EventLoop
+    private let state: Locked<MockState>
+    private let script = Locked(Script())
 
     /// Creates a mock.
-    public init(identity: Identity = .generate()) {
+    ///
+    /// - Parameters:
+    ///   - identity: Whose node it pretends to be.
+    ///   - listen: The addresses that it says it listens on; nobody can connect to them.
+    ///   - configuration: The longest waits, and what else a node's configuration decides without a network: the largest
+    ///     message, the size of the address book, and who does the handshake.
+    ///   - eventLoopGroup: By whose clock waits end: a ``VirtualClock``, or by default the process's shared group.
+    public init(
+        identity: Identity = .generate(), listen: [Multiaddr] = [],
+        configuration: NodeConfiguration = NodeConfiguration(), eventLoopGroup: (any EventLoopGroup)? = nil
+    ) {
+        var configuration = configuration
+        if let clock = eventLoopGroup as? VirtualClock { configuration.now = { clock.timestamp } }
         self.identity = identity
+        self.listen = listen
+        self.configuration = configuration
+        self.eventLoop = (eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).any()
+        self.state = Locked(MockState(configuration))
     }
 
     // MARK: What the test simulates
 
     /// A peer connects: it becomes `Connected`, and with streams to prepare `Established`.
     ///
+    /// A blacklisted peer does not, nor one that is in `Cooldown`.
+    ///
     /// - Parameters:
     ///   - peer: The peer.
     ///   - streams: Streams that are prepared at once, whereupon the peer is `Established`; nil leaves the handshake to the
     ///     application.
-    ///   - isOutbound: Whether this side dialled.
-    public func simulateConnect(_ peer: PeerID, establishing streams: [String]? = nil, isOutbound: Bool = false) {
-        guard !self.isBlacklisted(peer), self.state(of: peer) != .established else { return }
-        if self.state(of: peer) == .connected, streams == nil { return }
-        if self.state(of: peer) != .connected {
-            self.state.withLock { $0.sessions[peer, default: 0] += 1 }
-            if self.state(of: peer) == .cooldown { self.change(peer, to: .disconnected) }
-            if self.state(of: peer) != .connecting { self.change(peer, to: .connecting) }
-            self.change(peer, to: .connected, isOutbound: isOutbound)
+    ///   - isOutbound: Whether this side dialled; by default it did if the peer was `Connecting`.
+    public func simulateConnect(_ peer: PeerID, establishing streams: [String]? = nil, isOutbound: Bool? = nil) {
+        self.update { state in
+            state.begin(peer, isOutbound: isOutbound)
+            if let streams { state.establish(peer, streams: Set(streams)) }
         }
-        guard let streams else { return }
-        self.state.withLock { $0.prepared[peer] = Set(streams) }
-        self.change(peer, to: .established, isOutbound: isOutbound)
     }
 
-    /// A peer is lost: it becomes `Disconnected`, and its prepared streams are gone.
+    /// A peer is lost, or the try to reach it fails: it becomes `Disconnected`, and its prepared streams are gone.
+    ///
+    /// Whoever waits for the peer gets the error; with `triesAgain`, `waitUntilEstablished` goes on waiting, as it does while
+    /// a node makes further tries. On a peer that is `Disconnected` already, an error ends the waits and nothing else.
+    ///
+    /// - Parameters:
+    ///   - peer: The peer.
+    ///   - error: Why; by default `closed`. For a dial that fails a node says `connectionFailed`.
+    ///   - unwrittenMessages: Per stream, how many of the messages that were sent did not get out.
+    ///   - triesAgain: Whether the next try is scheduled: the peer becomes `Reconnecting` after that.
+    ///   - isSentAway: Whether it was the peer that sent this node away; that ends all waits, also with tries to follow.
     public func simulateDisconnect(
-        _ peer: PeerID, error: GlueberryError? = nil, unwrittenMessages: [String: Int] = [:]
+        _ peer: PeerID, error: GlueberryError? = nil, unwrittenMessages: [String: Int] = [:], triesAgain: Bool = false,
+        isSentAway: Bool = false
     ) {
-        guard self.state(of: peer) != .disconnected else { return }
-        self.state.withLock { $0.prepared[peer] = nil }
-        self.change(peer, to: .disconnected, error: error, unwritten: unwrittenMessages)
+        self.update { state in
+            if state.state(of: peer) == .disconnected {
+                if let error { state.failWaiters(of: peer, error) }
+            } else {
+                let error = error ?? GlueberryError(.closed, "the connection ended", peer: peer)
+                if isSentAway { state.failWaiters(of: peer, error) }
+                state.end(peer, error, unwritten: unwrittenMessages, triesAgain: triesAgain)
+            }
+        }
+    }
+
+    /// The handshake with a peer fails: from `Connected` it goes into `Cooldown`, until ``simulateCooldownEnd(_:)``.
+    ///
+    /// - Parameters:
+    ///   - peer: The peer.
+    ///   - error: Why; by default `handshakeTimedOut`.
+    public func simulateHandshakeFailure(_ peer: PeerID, error: GlueberryError? = nil) {
+        self.update {
+            $0.coolDown(
+                peer,
+                error ?? GlueberryError(.handshakeTimedOut, "the handshake was not complete in time", peer: peer))
+        }
+    }
+
+    /// The peer is no longer left alone: from `Cooldown` it becomes `Disconnected`, then `Reconnecting` if a node would try
+    /// again.
+    public func simulateCooldownEnd(_ peer: PeerID) {
+        self.update { $0.endCooldown(peer) }
     }
 
     /// A message arrives, whatever the state of its sender.
@@ -169,58 +201,57 @@ public final class MockNode: MessagingNode {
 
     /// A message arrives, whatever the state of its sender.
     public func simulateMessage(_ payload: ByteBuffer, from peer: PeerID, on stream: String) {
-        let (message, source) = self.state.withLock { state in
-            let message = Message(peer: peer, stream: stream, payload: payload, session: state.sessions[peer] ?? 0)
-            return (message, Self.source(for: message, &state))
-        }
-        source.append(message)
+        self.update { $0.receive(payload, from: peer, on: stream) }
     }
 
     /// A change of state happens, be it one that a node would make or not.
     public func simulateEvent(_ event: ConnectionEvent) {
-        let (primary, subscribers, waiters) = self.state.withLock { state in
-            state.states[event.peer] = event.state
-            let reached = state.stateWaiters.filter { $0.peer == event.peer && $0.states.contains(event.state) }
-            state.stateWaiters.removeAll { $0.peer == event.peer && $0.states.contains(event.state) }
-            return (state.events, Array(state.subscribers.values), reached)
+        self.update { $0.simulate(event) }
+    }
+
+    /// A notice is given to whoever has subscribed to `notices()`.
+    public func simulateNotice(_ notice: NodeNotice) {
+        self.update { state in
+            let sources = Array(state.sources.notices.values)
+            state.outbox.append { for source in sources { source.append(notice) } }
         }
-        primary.append(event)
-        for subscriber in subscribers
-        where subscriber.peers?.contains(event.peer) ?? true && subscriber.states?.contains(event.state) ?? true {
-            subscriber.source.append(event)
+    }
+
+    /// Round trips take so long from now on; without it they take no time.
+    ///
+    /// A `ping` that is given less time fails with `timedOut`; none waits.
+    public func simulateRoundTrip(_ duration: Duration) {
+        self.update { $0.roundTrip = duration }
+    }
+
+    /// Calls of a method throw from now on, so many times or until ``stopFailing(_:for:)``; those that concern a peer only
+    /// for one peer, if one is named.
+    public func fail(
+        _ method: Method, with error: GlueberryError, times: Int? = nil, for peer: PeerID? = nil
+    ) {
+        self.script.withLock { script in
+            script.failures.removeAll { $0.method == method && $0.peer == peer }
+            script.failures.append(Failure(method: method, peer: peer, error: error, remaining: times))
         }
-        for waiter in waiters { waiter.reached.succeed() }
     }
 
-    /// Calls of a method throw from now on, so many times or until ``stopFailing(_:)``.
-    public func fail(_ method: Method, with error: GlueberryError, times: Int? = nil) {
-        self.state.withLock { $0.failures[method] = Failure(error: error, remaining: times) }
-    }
-
-    /// Takes back ``fail(_:with:times:)``.
-    public func stopFailing(_ method: Method) {
-        self.state.withLock { $0.failures[method] = nil }
-    }
-
-    /// Leaves a peer alone: it is disconnected, and neither connects nor can be connected to.
-    public func blacklist(_ peer: PeerID) {
-        self.state.withLock { _ = $0.blacklist.insert(peer) }
-        self.simulateDisconnect(peer)
-    }
-
-    /// Takes back ``blacklist(_:)``.
-    public func unblacklist(_ peer: PeerID) {
-        self.state.withLock { _ = $0.blacklist.remove(peer) }
+    /// Takes back ``fail(_:with:times:for:)``, for one peer or else for all.
+    public func stopFailing(_ method: Method, for peer: PeerID? = nil) {
+        self.script.withLock { script in
+            script.failures.removeAll { $0.method == method && (peer == nil || $0.peer == peer) }
+        }
     }
 
     // MARK: What the application did
 
     /// Whether the mock has been started and not stopped.
-    public var isRunning: Bool { self.state.withLock { $0.isRunning } }
+    public var isRunning: Bool { self.update { $0.isRunning } }
 
     /// Everything that was sent, in order; with a peer or a stream, only what went there.
+    ///
+    /// Of a broadcast there is one message for each peer that it went to.
     public func sentMessages(to peer: PeerID? = nil, on stream: String? = nil) -> [SentMessage] {
-        self.state.withLock { Self.select($0.sent, peer, stream) }
+        self.update { $0.sentMessages(to: peer, on: stream) }
     }
 
     /// Waits until so many messages have been sent, and returns all of them.
@@ -230,11 +261,11 @@ public final class MockNode: MessagingNode {
         _ count: Int, to peer: PeerID? = nil, on stream: String? = nil
     ) async throws -> [SentMessage] {
         let arrived = Settlement<[SentMessage], CancellationError>()
-        let there = self.state.withLock { state -> [SentMessage]? in
-            let sent = Self.select(state.sent, peer, stream)
+        let there = self.update { state -> [SentMessage]? in
+            let sent = state.sentMessages(to: peer, on: stream)
             if sent.count >= count { return sent }
             state.sentWaiters.removeAll { $0.arrived.isSettled }
-            state.sentWaiters.append(SentWaiter(count: count, peer: peer, stream: stream, arrived: arrived))
+            state.sentWaiters.append(.init(count: count, peer: peer, stream: stream, arrived: arrived))
             return nil
         }
         if let there { return there }
@@ -248,345 +279,111 @@ public final class MockNode: MessagingNode {
 
     /// Forgets what was sent.
     public func forgetSentMessages() {
-        self.state.withLock { $0.sent = [] }
+        self.update { $0.sent = [] }
     }
 
     /// The streams that are prepared with a peer.
-    public func preparedStreams(with peer: PeerID) -> Set<String> { self.state.withLock { $0.prepared[peer] ?? [] } }
+    public func preparedStreams(with peer: PeerID) -> Set<String> {
+        self.update { $0.peers[peer]?.session?.streams ?? [] }
+    }
 
     /// What the application said of a peer; nil if it never added it.
-    public func knownPeer(_ peer: PeerID) -> KnownPeer? { self.state.withLock { $0.known[peer] } }
-
-    /// Whether a peer is blacklisted.
-    public func isBlacklisted(_ peer: PeerID) -> Bool { self.state.withLock { $0.blacklist.contains(peer) } }
-
-    /// How many subscriptions to events there are, besides `events()`.
-    public var subscribers: Int { self.state.withLock { $0.subscribers.count } }
-
-    /// How often a method was called, with or without success.
-    public func calls(of method: Method) -> Int { self.state.withLock { $0.calls[method] ?? 0 } }
-
-    // MARK: MessagingNode
-
-    /// The peer ID of the identity.
-    public var peerID: PeerID { self.identity.peerID }
-    /// The public key of the identity.
-    public var publicKey: PublicKey { self.identity.publicKey }
-    /// The peers that were added.
-    public var peers: [AddressBookEntry] {
-        get async {
-            self.state.withLock { state in
-                state.known.filter { !state.blacklist.contains($0.key) }.map { peer, known in
-                    AddressBookEntry(
-                        peer: peer, addresses: known.addresses, metadata: known.metadata, createdAt: .distantPast,
-                        updatedAt: .distantPast)
-                }
+    public func knownPeer(_ peer: PeerID) -> KnownPeer? {
+        self.update { state in
+            state.book.entry(of: peer, now: state.now).map {
+                KnownPeer(addresses: $0.addresses, metadata: $0.metadata)
             }
         }
     }
 
-    /// Starts the mock.
-    public func start() async throws(GlueberryError) {
-        try self.called(.start)
-        let isFirst = self.state.withLock { state in
-            guard !state.isRunning else { return false }
-            state.isRunning = true
-            return true
-        }
-        guard isFirst else { throw GlueberryError(.alreadyStarted, "the node runs") }
-    }
+    /// How many subscriptions to events there are, besides `events()`.
+    public var subscribers: Int { self.update { $0.sources.subscribers.count } }
 
-    /// Stops the mock: peers are disconnected and sequences end.
-    public func stop() async {
-        guard self.isRunning else { return }
-        let error = GlueberryError(.stopped, "the node is stopping")
-        for (peer, state) in self.state.withLock({ $0.states }) where state != .disconnected {
-            self.simulateDisconnect(peer, error: error)
-        }
-        let (messages, events, subscribers, waiters) = self.state.withLock { state in
-            state.isRunning = false
-            let messages = Array(state.routes.values)
-            let events = state.events
-            let subscribers = Array(state.subscribers.values)
-            let waiters = state.stateWaiters
-            state.routes = [.all: MockSource()]
-            state.events = MockSource()
-            state.subscribers = [:]
-            state.stateWaiters = []
-            return (messages, events, subscribers, waiters)
-        }
-        for source in messages { source.finish() }
-        events.finish()
-        for subscriber in subscribers { subscriber.source.finish() }
-        for waiter in waiters { waiter.reached.fail(error) }
-    }
-
-    /// Notes a peer.
-    public func addPeer(
-        _ peer: PeerID, addresses: [Multiaddr], metadata: [String: String]? = nil
-    ) async throws(GlueberryError) {
-        try self.called(.addPeer)
-        self.state.withLock { state in
-            let metadata = metadata ?? state.known[peer]?.metadata ?? [:]
-            state.known[peer] = KnownPeer(addresses: addresses, metadata: metadata)
+    /// How many calls of `connect` and `waitUntilEstablished` wait for a peer.
+    public func waiters(for peer: PeerID) -> Int {
+        self.update { state in
+            guard let entry = state.peers[peer] else { return 0 }
+            return (entry.connecting + entry.establishing).count { !$0.isSettled }
         }
     }
 
-    /// Forgets a peer and disconnects it.
-    public func removePeer(_ peer: PeerID) async {
-        self.state.withLock { _ = $0.known.removeValue(forKey: peer) }
-        self.simulateDisconnect(peer)
-    }
+    /// How often a method was called, with or without success.
+    public func calls(of method: Method) -> Int { self.script.withLock { $0.calls[method] ?? 0 } }
 
-    /// Waits until the test simulates the connection.
-    public func connect(to peer: PeerID, timeout: Duration?) async throws(GlueberryError) {
-        try self.called(.connect)
-        try self.requireRunning()
-        guard !self.isBlacklisted(peer) else {
-            throw GlueberryError(.connectionFailed, "the peer is blacklisted", peer: peer)
-        }
-        guard self.knownPeer(peer) != nil else {
-            throw GlueberryError(.peerUnknown, "nothing is known of the peer", peer: peer)
-        }
-        if self.state(of: peer) == .disconnected { self.change(peer, to: .connecting) }
-        try await self.wait(for: peer, in: [.connected, .established])
-    }
-
-    /// Waits until the peer is `Established`.
-    public func waitUntilEstablished(with peer: PeerID, timeout: Duration?) async throws(GlueberryError) {
-        try self.called(.waitUntilEstablished)
-        try self.requireRunning()
-        try await self.wait(for: peer, in: [.established])
-    }
-
-    /// Disconnects a peer.
-    public func disconnect(from peer: PeerID) async { self.simulateDisconnect(peer) }
-
-    /// Where a peer stands.
-    public func state(of peer: PeerID) -> ConnectionState { self.state.withLock { $0.states[peer] ?? .disconnected } }
-
-    /// Notes streams with a connected peer.
-    public func prepareStreams(
-        with peer: PeerID, publicKey: PublicKey, named names: [String], in session: UInt64? = nil
-    ) async throws(GlueberryError) {
-        try self.called(.prepareStreams)
-        try self.requireCurrent(session, with: peer)
-        try self.prepare(peer, publicKey, names)
-    }
-
-    /// Makes a connected peer `Established`.
-    public func finalizeHandshake(with peer: PeerID, in session: UInt64? = nil) async throws(GlueberryError) {
-        try self.called(.finalizeHandshake)
-        try self.requireCurrent(session, with: peer)
-        try self.finalize(peer)
-    }
-
-    /// Notes streams and makes the peer `Established`.
-    public func completeHandshake(
-        with peer: PeerID, publicKey: PublicKey, streams: [String], in session: UInt64? = nil
-    ) async throws(GlueberryError) {
-        try self.called(.completeHandshake)
-        try self.requireCurrent(session, with: peer)
-        try self.prepare(peer, publicKey, streams)
-        try self.finalize(peer)
-    }
-
-    /// Records a message, under the conditions under which a node would take it.
-    public func send(
-        _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64? = nil, timeout: Duration?
-    ) async throws(GlueberryError) {
-        try self.requireCurrent(session, with: peer)
-        try self.record(payload, to: peer, on: stream)
-    }
-
-    /// Records a message, under the conditions under which a node would take it.
-    public func trySend(
-        _ payload: ByteBuffer, to peer: PeerID, on stream: String, in session: UInt64? = nil
-    ) throws(GlueberryError) {
-        try self.requireCurrent(session, with: peer)
-        try self.record(payload, to: peer, on: stream)
-    }
-
-    /// Claims the simulated messages that no other sequence takes.
-    public func messages() throws(GlueberryError) -> MockSequence<Message> { try self.claim(.all) }
-
-    /// Claims the simulated messages of one stream name.
-    public func messages(on stream: String) throws(GlueberryError) -> MockSequence<Message> {
-        try self.claim(.stream(stream))
-    }
-
-    /// Claims the simulated messages of one peer.
-    public func messages(from peer: PeerID) throws(GlueberryError) -> MockSequence<Message> {
-        try self.claim(.peer(peer))
-    }
-
-    /// Claims the events of all peers.
-    public func events() throws(GlueberryError) -> MockSequence<ConnectionEvent> {
-        try self.called(.events)
-        let source = self.state.withLock { $0.events }
-        guard source.claim() else {
-            throw GlueberryError(.alreadyClaimed, "another consumer reads events()")
-        }
-        return MockSequence(source: source, claim: MockClaim(source))
-    }
-
-    /// Subscribes to events from now on.
-    public func subscribeToEvents(
-        of peers: Set<PeerID>? = nil, in states: Set<ConnectionState>? = nil
-    ) -> MockSequence<ConnectionEvent> {
-        let source = MockSource<ConnectionEvent>()
-        let id = ObjectIdentifier(source)
-        self.state.withLock { $0.subscribers[id] = Subscriber(source: source, peers: peers, states: states) }
-        let claim = MockClaim(source) { [weak self] in
-            self?.state.withLock { _ = $0.subscribers.removeValue(forKey: id) }
-        }
-        return MockSequence(source: source, claim: claim)
-    }
+    /// How often the running mock was told that the network has changed.
+    public var networkChanges: Int { self.update { $0.networkChanges } }
 
     // MARK: Within
 
-    private func called(_ method: Method) throws(GlueberryError) {
-        let error = self.state.withLock { state -> GlueberryError? in
-            state.calls[method, default: 0] += 1
-            guard var failure = state.failures[method] else { return nil }
-            if let remaining = failure.remaining {
-                guard remaining > 0 else { return nil }
-                failure.remaining = remaining - 1
-                state.failures[method] = failure
+    var listening: [Multiaddr] { self.isRunning ? self.listen.map { $0.appending(peer: self.peerID) } : [] }
+
+    /// Changes the state, then tells whom it concerns.
+    ///
+    /// Of several tasks at once, one tells what all have to tell, in the order of the changes.
+    @discardableResult
+    func update<Value>(_ body: (inout MockState) -> Value) -> Value {
+        let (now, timestamp) = (self.eventLoop.now, self.configuration.now())
+        let (value, delivers) = self.state.withLock { state in
+            state.now = now
+            state.timestamp = timestamp
+            let value = body(&state)
+            let delivers = !state.isDelivering && !state.outbox.isEmpty
+            if delivers { state.isDelivering = true }
+            return (value, delivers)
+        }
+        if delivers { while let tell = self.nextToTell() { tell() } }
+        return value
+    }
+
+    /// The same with a change that can be refused.
+    @discardableResult
+    func attempt<Value>(
+        _ body: (inout MockState) throws(GlueberryError) -> Value
+    ) throws(GlueberryError) -> Value {
+        try self.update { state in
+            Result { () throws(GlueberryError) in try body(&state) }
+        }.get()
+    }
+
+    private func nextToTell() -> (@Sendable () -> Void)? {
+        self.state.withLock { state in
+            let next = state.outbox.popFirst()
+            if next == nil { state.isDelivering = false }
+            return next
+        }
+    }
+
+    /// Counts a call, and throws what the test wants it to throw.
+    func called(_ method: Method, for peer: PeerID? = nil) throws(GlueberryError) {
+        self.script.withLock { $0.calls[method, default: 0] += 1 }
+        if let error = self.failure(of: method, for: peer) { throw error }
+    }
+
+    /// What the test wants a call to throw, which is one time less then.
+    func failure(of method: Method, for peer: PeerID? = nil) -> GlueberryError? {
+        self.script.withLock { script in
+            let index = script.failures.lastIndex { failure in
+                failure.method == method && (failure.peer == nil || failure.peer == peer) && failure.remaining ?? 1 > 0
             }
-            return failure.error
-        }
-        if let error { throw error }
-    }
-
-    private func requireRunning() throws(GlueberryError) {
-        guard self.isRunning else { throw GlueberryError(.notStarted, "the node does not run") }
-    }
-
-    private func requireCurrent(_ session: UInt64?, with peer: PeerID) throws(GlueberryError) {
-        guard let session, session != self.state.withLock({ $0.sessions[peer] ?? 0 }) else { return }
-        throw GlueberryError(.staleSession, "the session \(session) is over", peer: peer)
-    }
-
-    private func change(
-        _ peer: PeerID, to state: ConnectionState, isOutbound: Bool? = nil, error: GlueberryError? = nil,
-        unwritten: [String: Int] = [:]
-    ) {
-        let (previous, session) = self.state.withLock { ($0.states[peer] ?? .disconnected, $0.sessions[peer] ?? 0) }
-        self.simulateEvent(
-            ConnectionEvent(
-                peer: peer, state: state, previous: previous, session: session, isOutbound: isOutbound, error: error,
-                unwrittenMessages: unwritten))
-    }
-
-    private func wait(for peer: PeerID, in states: Set<ConnectionState>) async throws(GlueberryError) {
-        let reached = Settlement<Void, GlueberryError>()
-        let isThere = self.state.withLock { state in
-            if states.contains(state.states[peer] ?? .disconnected) { return true }
-            state.stateWaiters.removeAll { $0.reached.isSettled }
-            state.stateWaiters.append(StateWaiter(peer: peer, states: states, reached: reached))
-            return false
-        }
-        guard !isThere else { return }
-        let result = await withTaskCancellationHandler {
-            await reached.value()
-        } onCancel: {
-            reached.fail(GlueberryError(.cancelled, "the task was cancelled", peer: peer))
-        }
-        try result.get()
-    }
-
-    private func prepare(_ peer: PeerID, _ key: PublicKey, _ names: [String]) throws(GlueberryError) {
-        guard [.connected, .established].contains(self.state(of: peer)) else {
-            throw GlueberryError(.notConnected, "there is no session with the peer", peer: peer)
-        }
-        guard PeerID(publicKey: key) == peer else {
-            throw GlueberryError(
-                .publicKeyMismatch, "the public key is not the one that the peer ID stands for", peer: peer)
-        }
-        self.state.withLock { $0.prepared[peer, default: []].formUnion(names) }
-    }
-
-    private func finalize(_ peer: PeerID) throws(GlueberryError) {
-        switch self.state(of: peer) {
-        case .established: return
-        case .connected: break
-        default: throw GlueberryError(.notConnected, "there is no session with the peer", peer: peer)
-        }
-        guard !self.preparedStreams(with: peer).isEmpty else {
-            throw GlueberryError(.streamNotPrepared, "no stream is prepared", peer: peer)
-        }
-        self.change(peer, to: .established)
-    }
-
-    private func record(_ payload: ByteBuffer, to peer: PeerID, on stream: String) throws(GlueberryError) {
-        try self.called(.send)
-        try self.requireRunning()
-        let state = self.state(of: peer)
-        if stream == "handshake" {
-            guard state == .connected || state == .established else {
-                throw GlueberryError(.notConnected, "there is no session with the peer", peer: peer, stream: stream)
+            guard let index else { return nil }
+            if let remaining = script.failures[index].remaining {
+                script.failures[index].remaining = remaining - 1
             }
-        } else {
-            guard state == .established else {
-                throw GlueberryError(
-                    state == .connected ? .notEstablished : .notConnected,
-                    "the handshake with the peer is not complete",
-                    peer: peer, stream: stream)
-            }
-            guard self.preparedStreams(with: peer).contains(stream) else {
-                throw GlueberryError(
-                    .streamNotPrepared, "the stream was not prepared for the peer", peer: peer, stream: stream)
-            }
+            return script.failures[index].error
         }
-        let ready = self.state.withLock { state -> [(SentWaiter, [SentMessage])] in
-            state.sent.append(SentMessage(peer: peer, stream: stream, payload: payload))
-            let sent = state.sent
-            let ready = state.sentWaiters.map { ($0, Self.select(sent, $0.peer, $0.stream)) }
-                .filter { $0.0.count <= $0.1.count }
-            state.sentWaiters.removeAll { waiter in ready.contains { $0.0.arrived === waiter.arrived } }
-            return ready
-        }
-        for (waiter, messages) in ready { waiter.arrived.succeed(messages) }
     }
 
-    private static func select(_ sent: [SentMessage], _ peer: PeerID?, _ stream: String?) -> [SentMessage] {
-        sent.filter { (peer == nil || $0.peer == peer) && (stream == nil || $0.stream == stream) }
-    }
-
-    private static func source(for message: Message, _ state: inout State) -> MockSource<Message> {
-        if let source = state.routes[.stream(message.stream)] ?? state.routes[.peer(message.peer)]
-            ?? state.routes[.all]
-        {
-            return source
-        }
-        let source = MockSource<Message>()
-        state.routes[.all] = source
-        return source
-    }
-
-    private func claim(_ route: Route) throws(GlueberryError) -> MockSequence<Message> {
-        try self.called(.messages)
-        let (source, others, streams) = self.state.withLock { state in
-            let source = state.routes[route] ?? MockSource()
-            state.routes[route] = source
-            let streams = Set(state.routes.keys.compactMap { if case .stream(let name) = $0 { name } else { nil } })
-            return (source, state.routes.filter { $0.key != route }.map(\.value), streams)
-        }
-        guard source.claim() else {
-            throw GlueberryError(.alreadyClaimed, "another consumer reads these messages")
-        }
-        // What waited elsewhere and belongs to the new route moves into it.
-        for other in others {
-            let moved = other.remove { message in
-                switch route {
-                case .all: false
-                case .stream(let name): message.stream == name
-                case .peer(let peer): message.peer == peer && !streams.contains(message.stream)
-                }
-            }
-            for message in moved { source.append(message) }
-        }
-        return MockSequence(source: source, claim: MockClaim(source))
+    func wait(
+        _ what: String, for peer: PeerID, timeout: Duration,
+        _ start: (inout MockState, MockState.Waiter) -> Void
+    ) async throws(GlueberryError) {
+        try await self.eventLoop.await(
+            timeout: VirtualClock.amount(timeout),
+            ended: { code -> GlueberryError in
+                code == .timedOut
+                    ? GlueberryError(.timedOut, "\(what): not done in time", peer: peer)
+                    : GlueberryError(.cancelled, "\(what): the task was cancelled", peer: peer)
+            },
+            start: { (waiter: MockState.Waiter) in self.update { start(&$0, waiter) } })
     }
 }

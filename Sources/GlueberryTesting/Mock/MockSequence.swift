@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 import DequeModule
+public import Glueberry
 import LibP2P
 
 /// What a ``MockNode`` hands to a consumer, one element after another.
@@ -20,7 +21,7 @@ public struct MockSequence<Element: Sendable>: AsyncSequence, Sendable {
     public typealias Failure = Never
 
     let source: MockSource<Element>
-    let claim: MockClaim<Element>
+    let claim: MockClaim
 
     /// Starts the iteration.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(source: self.source, claim: self.claim) }
@@ -28,7 +29,7 @@ public struct MockSequence<Element: Sendable>: AsyncSequence, Sendable {
     /// Takes one element after another.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let source: MockSource<Element>
-        let claim: MockClaim<Element>
+        let claim: MockClaim
 
         /// The next element; nil at the end, or when the calling task is cancelled.
         public mutating func next() async -> Element? { await self.source.next() }
@@ -40,13 +41,34 @@ public struct MockSequence<Element: Sendable>: AsyncSequence, Sendable {
     }
 }
 
+/// A subscription to what a ``MockNode`` tells; there can be any number.
+///
+/// It ends when it is let go of, and when the node stops.
+public struct MockSubscription<Element: Sendable>: NodeSubscription {
+    /// Iteration never fails.
+    public typealias Failure = Never
+
+    let source: MockSource<Element>
+    let claim: MockClaim
+
+    /// Ends the subscription: whoever iterates gets what is there, then the end.
+    public func cancel() {
+        self.source.finish()
+        self.claim.end()
+    }
+
+    /// Starts the iteration.
+    public func makeAsyncIterator() -> MockSequence<Element>.AsyncIterator {
+        MockSequence.AsyncIterator(source: self.source, claim: self.claim)
+    }
+}
+
 /// Elements that wait for their consumer.
 final class MockSource<Element: Sendable>: Sendable {
     private struct State {
         var elements: Deque<Element> = []
         var waiting: [Settlement<Void, Never>] = []
         var isFinished = false
-        var isClaimed = false
     }
 
     private let state = Locked(State())
@@ -60,7 +82,7 @@ final class MockSource<Element: Sendable>: Sendable {
     }
 
     /// Takes out what is there and belongs to another source now.
-    func remove(where predicate: (Element) -> Bool) -> [Element] {
+    func remove(where predicate: (Element) -> Bool = { _ in true }) -> [Element] {
         self.state.withLock { state in
             let removed = state.elements.filter(predicate)
             state.elements.removeAll(where: predicate)
@@ -68,22 +90,15 @@ final class MockSource<Element: Sendable>: Sendable {
         }
     }
 
-    /// Makes the caller the one consumer; false if there is one.
-    func claim() -> Bool {
-        self.state.withLock { state in
-            defer { state.isClaimed = true }
-            return !state.isClaimed
-        }
-    }
-
-    func release() { self.state.withLock { $0.isClaimed = false } }
-
     func next() async -> Element? {
         while !Task.isCancelled {
             let wait = Settlement<Void, Never>()
             let (element, isFinished) = self.state.withLock { state -> (Element?, Bool) in
                 if let element = state.elements.popFirst() { return (element, false) }
-                if !state.isFinished { state.waiting.append(wait) }
+                if !state.isFinished {
+                    state.waiting.removeAll(where: \.isSettled)
+                    state.waiting.append(wait)
+                }
                 return (nil, state.isFinished)
             }
             if let element { return element }
@@ -107,18 +122,16 @@ final class MockSource<Element: Sendable>: Sendable {
     }
 }
 
-/// Holds a source for one consumer.
-final class MockClaim<Element: Sendable>: Sendable {
-    private let source: MockSource<Element>
-    private let ended: (@Sendable () -> Void)?
+/// Holds a source for its consumer.
+final class MockClaim: Sendable {
+    private let ended: @Sendable () -> Void
 
-    init(_ source: MockSource<Element>, ended: (@Sendable () -> Void)? = nil) {
-        self.source = source
+    init(ended: @escaping @Sendable () -> Void) {
         self.ended = ended
     }
 
-    deinit {
-        self.source.release()
-        self.ended?()
-    }
+    deinit { self.ended() }
+
+    /// Lets go of the source; to do it twice is harmless.
+    func end() { self.ended() }
 }
