@@ -1,13 +1,14 @@
 # Everything that is done with this repository, by name. `make help` lists it.
 #
 # Variables: SWIFT_FLAGS goes to every `swift build` and `swift test`, DEMO_ARGUMENTS to the demo, DEMO_WRAPPER is a
-# command that the demo is run under, for example to measure it, and ROW_ARGUMENTS goes to the rows.
+# command that the demo is run under, for example to measure it, ROW_ARGUMENTS goes to the rows, BENCH_ARGUMENTS to the benchmark.
 
 SWIFT ?= swift
 SWIFT_FLAGS ?=
 DEMO_ARGUMENTS ?=
 DEMO_WRAPPER ?=
 ROW_ARGUMENTS ?=
+BENCH_ARGUMENTS ?=
 TSAN_SCRATCH ?= .build-tsan
 # How many tests run at the same time. Without a bound all begin at once, and on a small machine those with real time-outs,
 # against other processes, run into them.
@@ -19,10 +20,11 @@ FALLBACK_SCRATCH ?= .build-fallback
 # Builds use every core and much memory; there is never more than one at a time.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites test-peers build demo test rows mutants sanitize fallback format lint clean
+.PHONY: help prerequisites test-peers build demo bench test rows mutants sanitize fallback format lint clean
 
 help:
 	@echo 'make demo      build for release and show two nodes at work; the last line is JSON'
+	@echo 'make bench     build for release and measure pairs of nodes on this machine; the last line is JSON'
 	@echo 'make test      build and run every test, those against other implementations included'
 	@echo 'make rows      play what must not go wrong between two nodes, with real processes; one JSON line each'
 	@echo 'make mutants   break one promise after another; each time its test has to go red'
@@ -44,6 +46,11 @@ build: prerequisites
 demo: prerequisites
 	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
 	@$(DEMO_WRAPPER) "$$($(SWIFT) build -c release --show-bin-path)/glueberry" demo $(DEMO_ARGUMENTS)
+
+# BENCH_ARGUMENTS: --quick. Nothing else should run meanwhile.
+bench: prerequisites
+	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
+	@"$$($(SWIFT) build -c release --show-bin-path)/glueberry" bench $(BENCH_ARGUMENTS)
 
 test: test-peers
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)

@@ -91,8 +91,8 @@ let package = Package(
         .target(
             name: "Glueberry",
             dependencies: [
-                "AEAD", "LibP2P", "Multiformats", "PeerIdentity", crypto, nioCore, nioPosix, logging, deque, metrics,
-                tracing, serviceLifecycle,
+                "AEAD", "LibP2P", "Multiformats", "PeerIdentity", "Yamux", crypto, nioCore, nioPosix, logging, deque,
+                metrics, tracing, serviceLifecycle,
             ],
             swiftSettings: strict
         ),
@@ -114,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "GlueberryCommand",
             dependencies: [
-                "Glueberry", "LibP2P", "Multiformats", "PeerIdentity", "Yamux", crypto, nioCore, nioPosix, logging,
+                "AEAD", "Glueberry", "LibP2P", "Multiformats", "PeerIdentity", "Yamux", crypto, nioCore, nioPosix,
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -148,8 +149,8 @@ let package = Package(
         .testTarget(
             name: "GlueberryTests",
             dependencies: [
-                "Glueberry", "LibP2P", "AEAD", "PeerIdentity", "Multiformats", "MultistreamSelect", crypto, nioCore,
-                nioPosix, nioEmbedded, logging, metrics, coreMetrics, tracing, serviceLifecycle,
+                "Glueberry", "LibP2P", "AEAD", "PeerIdentity", "Multiformats", "MultistreamSelect", "Yamux", crypto,
+                nioCore, nioPosix, nioEmbedded, logging, metrics, coreMetrics, tracing, serviceLifecycle,
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ],

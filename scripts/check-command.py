@@ -1086,6 +1086,25 @@ def check_demo_has_a_time_limit(home):
     require(demo.errors[-1].startswith("glueberry: the demo took too long"), demo.tail())
 
 
+def check_bench_measures_and_ends_with_json(home):
+    bench = run("bench", "--quick", "--only", "establishment", limit=120)
+    require(bench.status == 0 and len(bench.output) == 1, bench.tail())
+    report = json.loads(bench.output[0])
+    require(list(report) == ["ok", "establishment"] and report["ok"] is True, report)
+    row = report["establishment"][0]
+    require(row["n"] == row["ok"] == 50 and 0 < row["p50_ms"] <= row["p90_ms"] <= row["p99_ms"], report)
+    require(bench.errors[0].startswith("From the dial to Established"), bench.tail())
+    return bench.output[0]
+
+
+def check_bench_has_a_time_limit_and_ends_its_processes(home):
+    bench = run("bench", "--quick", "--only", "pingpong", "--time-limit", "1ms")
+    require(bench.status == 1 and not bench.output, bench.tail())
+    require(bench.errors[-1].startswith("glueberry: the benchmark took too long"), bench.tail())
+    refused = run("bench", "--only", "nothing")
+    require(refused.status == 64 and len(refused.errors) == 1, refused.tail())
+
+
 def main():
     global binary
     if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):

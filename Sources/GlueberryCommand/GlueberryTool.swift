@@ -38,10 +38,14 @@ struct GlueberryTool: AsyncParsableCommand {
 
     private static let tools: [any ParsableCommand.Type] = {
         var tools: [any ParsableCommand.Type] = [
-            DemoCommand.self, ChatCommand.self, SendCommand.self, ReceiveCommand.self, PingCommand.self,
-            KeygenCommand.self, IDCommand.self, PeerCommand.self,
+            ChatCommand.self, SendCommand.self, ReceiveCommand.self, PingCommand.self, KeygenCommand.self,
+            IDCommand.self, PeerCommand.self,
         ]
-        if !ChildProcess.isSupported { tools.removeFirst() }
+        // Those that start processes.
+        if ChildProcess.isSupported {
+            tools.insert(DemoCommand.self, at: 0)
+            tools.append(BenchCommand.self)
+        }
         return tools
     }()
 

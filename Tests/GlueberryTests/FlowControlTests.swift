@@ -190,9 +190,10 @@ import Testing
     @Test func aMessageThatThePeerRefusedHalfWrittenCountsAsUnwritten() async throws {
         let channel = channel(.forTests)
         for _ in 0..<3 { try channel.trySend(ByteBuffer(integer: 0)) }
-        channel.refusedByPeer(halfWritten: Frame.encode(ByteBuffer(integer: 0)))
+        let frame = Frame.encode(ByteBuffer(integer: 0))
+        channel.refusedByPeer(halfWritten: .init(bytes: frame, version: .one, cost: frame.readableBytes))
         #expect(channel.unwrittenMessages == 2)
-        channel.release(bytes: frame, messages: 1)
+        channel.release(bytes: self.frame, messages: 1)
         #expect(channel.close(GlueberryError(.closed, "the session ended")) == 2)
     }
 

@@ -72,7 +72,7 @@ import Testing
                     _ = await gate.value()
                     connection.work {
                         connection.openStream(
-                            protocols: [channel.protocolID],
+                            protocols: channel.protocolIDs(on: connection),
                             consumer: FrameStream(outboundFor: channel, on: connection)
                         ) { channel.openFailed($0) }
                     }

@@ -14,6 +14,7 @@ import Multiformats
 import NIOCore
 import PeerIdentity
 import Testing
+import Yamux
 
 @testable import Glueberry
 
@@ -98,6 +99,7 @@ import Testing
         BadField("host.limits.addressesPerDial", \.host.limits.addressesPerDial, -1),
         BadField("host.limits.addressesPerDial", \.host.limits.addressesPerDial, 0),
         BadField("host.streamWriteBuffer", \.host.streamWriteBuffer, 0),
+        BadField("host.yamux.maximumInboundStreams", \.host.yamux.maximumInboundStreams, 0),
     ]
 
     private static let timeouts: [BadField] = [
@@ -110,6 +112,7 @@ import Testing
         BadField("host.timeouts.identify", \.host.timeouts.identify, .zero),
         BadField("host.timeouts.ping", \.host.timeouts.ping, .seconds(-1)),
         BadField("host.timeouts.ping", \.host.timeouts.ping, .zero),
+        BadField("host.yamux.keepAliveTimeout", \.host.yamux.keepAliveTimeout, .zero),
         BadField("host.timeouts.close", \.host.timeouts.close, .nanoseconds(-1)),
         BadField("host.timeouts.nextPublicAddress", \.host.timeouts.nextPublicAddress, .nanoseconds(-1)),
         BadField("host.timeouts.nextPrivateAddress", \.host.timeouts.nextPrivateAddress, .nanoseconds(-1)),
@@ -175,6 +178,8 @@ import Testing
         configuration.host.limits.connections = 1
         configuration.host.limits.bufferedBytesPerPeer = 0
         configuration.host.timeouts.close = .zero
+        configuration.host.yamux.keepAliveInterval = .zero
+        configuration.host.yamux.keepAliveTimeout = .zero
         configuration.host.timeouts.nextPublicAddress = .zero
         configuration.host.timeouts.nextPrivateAddress = .zero
         #expect(configuration.problems().isEmpty)

@@ -176,8 +176,8 @@ import Testing
                 Issue.record("\(notice)")
                 return
             }
-            #expect(maximum == 1028)
-            #expect(announced > 5000)
+            #expect(maximum == 1000)
+            #expect(announced == 5000)
             #expect(notice.peer == dialer.peerID)
             #expect(notice.stream == "a")
             let refused = try #require(await sent.next())

@@ -68,7 +68,7 @@ import Testing
                 input.writeBytes(piece)
                 if name == nil {
                     let outcome = try responder.receive(&input, into: &output) { StreamName.parse($0) != nil }
-                    if case .negotiated(let agreed) = outcome { name = StreamName.parse(agreed) }
+                    if case .negotiated(let agreed) = outcome { name = StreamName.parse(agreed)?.name }
                 }
                 guard name != nil else { continue }
                 while let payload = try FrameDecoder(maximumPayload: 100).next(&input) {
@@ -89,7 +89,7 @@ import Testing
         var responder = MultistreamResponder()
         var answer = ByteBuffer()
         responder.start(into: &answer)
-        let outcome = try responder.receive(&fromRecorder, into: &answer) { StreamName.parse($0) == "a" }
+        let outcome = try responder.receive(&fromRecorder, into: &answer) { StreamName.parse($0)?.name == "a" }
         #expect(outcome == .negotiated(StreamName.protocolID(of: "a")))
         #expect(written(byRecorder: false, on: messageStream).starts(with: answer.readableBytesView))
         let incoming = try payloads(&fromRecorder)

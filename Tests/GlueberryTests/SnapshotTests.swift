@@ -20,7 +20,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct SnapshotTests {
     @Test func itShowsPeersConnectionsStreamsAndQueues() async throws {
-        try await withNodes { listener, dialer in
+        var configuration = standard()
+        configuration.streamEncryption = .layered
+        try await withNodes(configuration) { listener, dialer in
             try await establish(listener, dialer)
             for _ in 0..<5 { try await dialer.send([1], to: listener.peerID, on: "a") }
             let nobody = Identity.generate().peerID

@@ -25,16 +25,19 @@ enum Frame {
     static let maximumHeaderLength = 20
 
     /// The length of a whole frame around a payload.
-    static func length(ofPayload count: Int) -> Int {
+    static func length(ofPayload count: Int, version: StreamVersion = .one) -> Int {
         let inner = UnsignedVarint.length(of: UInt64(count)) + count
-        return UnsignedVarint.length(of: UInt64(inner)) + inner
+        return version == .two ? inner : UnsignedVarint.length(of: UInt64(inner)) + inner
     }
 
     /// A plain frame.
-    static func encode(_ payload: ByteBuffer) -> ByteBuffer {
+    static func encode(_ payload: ByteBuffer, version: StreamVersion = .one) -> ByteBuffer {
         var frame = ByteBuffer()
-        frame.reserveCapacity(self.length(ofPayload: payload.readableBytes))
-        self.writeHeader(ofPayload: payload.readableBytes, into: &frame)
+        frame.reserveCapacity(self.length(ofPayload: payload.readableBytes, version: version))
+        switch version {
+        case .one: self.writeHeader(ofPayload: payload.readableBytes, into: &frame)
+        case .two: self.writeVarint(UInt64(payload.readableBytes), into: &frame)
+        }
         frame.writeImmutableBuffer(payload)
         return frame
     }
@@ -143,6 +146,7 @@ enum FrameError: Error, Equatable, CustomStringConvertible {
 struct FrameDecoder {
     /// The largest payload that is taken, with what encryption adds.
     let maximumPayload: Int
+    var version = StreamVersion.one
 
     /// The next payload; nil if the frame is not complete, in which case nothing is consumed.
     ///
@@ -150,6 +154,14 @@ struct FrameDecoder {
     func next(_ input: inout ByteBuffer) throws(FrameError) -> ByteBuffer? {
         let view = input.readableBytesView
         guard let outer = try self.length(view) else { return nil }
+        if self.version == .two {
+            guard outer.value <= UInt64(self.maximumPayload) else {
+                throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
+            }
+            guard view.count >= outer.length + Int(outer.value) else { return nil }
+            input.moveReaderIndex(forwardBy: outer.length)
+            return input.readSlice(length: Int(outer.value))
+        }
         guard outer.value <= UInt64(self.maximumPayload) + 10 else {
             throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
         }
@@ -177,7 +189,8 @@ struct FrameDecoder {
 
     private func length(_ bytes: some Collection<UInt8>) throws(FrameError) -> (value: UInt64, length: Int)? {
         do {
-            return try UnsignedVarint.decode(bytes, requireMinimal: false)
+            // The original takes lengths with more bytes than they need; version 2 has one form of each.
+            return try UnsignedVarint.decode(bytes, requireMinimal: self.version == .two)
         } catch {
             throw .malformedLength
         }

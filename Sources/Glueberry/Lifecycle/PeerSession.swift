@@ -101,7 +101,7 @@ final class PeerSession: Sendable {
     func openStream(for channel: StreamChannel) -> Bool {
         guard let connection = self.connections.first(where: { !$0.isClosed }) else { return false }
         self.carries(connection)
-        let protocols = [channel.protocolID]
+        let protocols = channel.protocolIDs(on: connection)
         connection.work {
             connection.openStream(
                 protocols: protocols, consumer: FrameStream(outboundFor: channel, on: connection)

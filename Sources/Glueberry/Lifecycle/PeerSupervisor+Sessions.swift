@@ -128,7 +128,11 @@ extension PeerSupervisor {
             sendBufferMessages: self.configuration.sendBufferMessages,
             lowBytes: self.configuration.sendLowWatermarkBytes,
             lowMessages: self.configuration.sendLowWatermarkMessages)
-        if name == StreamName.handshake { limits.opensStreams = session.isOutbound }
+        if name == StreamName.handshake {
+            limits.opensStreams = session.isOutbound
+        } else if self.configuration.streamEncryption == .transport {
+            limits.versions = [.two, .one]
+        }
         if name == StreamName.handshake, case .standard = self.configuration.handshake {
             // Its few messages never wait, and are never large.
             limits.maximumMessage = StandardHandshakeRun.maximumMessageLength

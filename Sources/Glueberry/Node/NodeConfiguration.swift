@@ -14,6 +14,7 @@ public import Metrics
 import NIOCore
 public import PeerIdentity
 public import Tracing
+import Yamux
 
 /// What a node can be told: times, sizes, and how the handshake is done.
 public struct NodeConfiguration: Sendable {
@@ -147,6 +148,10 @@ public struct NodeConfiguration: Sendable {
     public var metricsFactory: (any MetricsFactory)?
     /// Where spans go; nil is the tracer that the process has set up when the node is created.
     public var tracer: (any Tracer)?
+    /// What protects the messages of named streams.
+    ///
+    /// Default ``StreamEncryption/transport``.
+    public var streamEncryption = StreamEncryption.transport
     /// Messages that earlier processes of this identity have exchanged with peers, from
     /// ``PeerStatistics/pairMessages``: the counting goes on from there.
     public var pairMessageCounts: [PeerID: UInt64] = [:]
@@ -242,7 +247,8 @@ public struct NodeConfiguration: Sendable {
 extension HostConfiguration {
     /// The bad fields, each with what is wrong with it.
     ///
-    /// The multiplexer's values are not among them: it brings each into its legal range itself.
+    /// The multiplexer brings each of its values into the legal range itself; only what would leave a node without streams,
+    /// or end every connection, is among them.
     fileprivate func problems() -> [String] {
         let counts = [
             ("limits.connections", self.limits.connections),
@@ -254,6 +260,7 @@ extension HostConfiguration {
             ("limits.dialsPerPeer", self.limits.dialsPerPeer),
             ("limits.addressesPerDial", self.limits.addressesPerDial),
             ("streamWriteBuffer", self.streamWriteBuffer),
+            ("yamux.maximumInboundStreams", self.yamux.maximumInboundStreams),
         ]
         let times = [
             ("timeouts.accept", self.timeouts.accept),
@@ -264,6 +271,11 @@ extension HostConfiguration {
             ("timeouts.streamNegotiation", self.timeouts.streamNegotiation),
             ("timeouts.identify", self.timeouts.identify),
             ("timeouts.ping", self.timeouts.ping),
+            // Without keep-alive it means nothing.
+            (
+                "yamux.keepAliveTimeout",
+                self.yamux.keepAliveInterval > .zero ? self.yamux.keepAliveTimeout : .nanoseconds(1)
+            ),
         ]
         // Without these a connection closes at once, or every address is tried at once.
         let pauses = [

@@ -34,6 +34,7 @@ final class NodeRun: Sendable {
     private let supervisor: NIOLoopBoundBox<PeerSupervisor?>
     private let flushTimeout: TimeAmount
     private let maximumLeftoverBytes: Int
+    private let encryption: StreamEncryption
 
     init(
         identity: Identity, configuration: NodeConfiguration, group: any EventLoopGroup,
@@ -70,6 +71,7 @@ final class NodeRun: Sendable {
         messages.begin(self.stallWatch)
         self.book = book
         self.flushTimeout = TimeAmount(configuration.flushTimeout)
+        self.encryption = configuration.streamEncryption
         self.maximumLeftoverBytes = configuration.maximumLeftoverBytes
         self.supervisor = NIOLoopBoundBox.makeEmptyBox(valueType: PeerSupervisor.self, eventLoop: eventLoop)
         self.host.setObserver(self)
@@ -173,7 +175,8 @@ extension NodeRun: HostObserver {
     }
 
     func hostRoutes(_ protocolID: String, on connection: Connection) -> StreamRoute? {
-        guard let name = StreamName.parse(protocolID) else { return nil }
+        guard let (name, version) = StreamName.parse(protocolID) else { return nil }
+        guard version == .one || self.encryption == .transport && connection.provesPeer else { return nil }
         if name == StreamName.handshake {
             return .accept(
                 FrameStream(pendingOn: connection) { stream in
@@ -185,11 +188,14 @@ extension NodeRun: HostObserver {
             session.admitsStreams(on: connection), let channel = session.channel(name)
         else { return .reset(code: StreamErrorCode.negotiationFailed) }
         self.execute { $0.encryptedStream(of: session, on: connection) }
-        return .accept(FrameStream(inboundFor: channel, on: connection))
+        return .accept(FrameStream(inboundFor: channel, version: version, on: connection))
     }
 
     var hostProtocols: [String] {
         let names = Set(self.directory.allSessions.flatMap(\.preparedNames)).union([StreamName.handshake])
-        return names.map(StreamName.protocolID)
+        let versions: [StreamVersion] = self.encryption == .transport ? [.two, .one] : [.one]
+        return names.flatMap { name in
+            (name == StreamName.handshake ? [.one] : versions).map { StreamName.protocolID(of: name, version: $0) }
+        }
     }
 }

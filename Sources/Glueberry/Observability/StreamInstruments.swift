@@ -34,7 +34,9 @@ final class StreamInstruments: Sendable {
 
     private let sentMessages = Atomic<Int>(0)
     private let sentBytes = Atomic<Int>(0)
+    private let sealedMessages = Atomic<Int>(0)
     /// Of those, what metrics and the count of the pair's key know of.
+    private let reportedSealedMessages = Atomic<Int>(0)
     private let reportedMessages = Atomic<Int>(0)
     private let reportedBytes = Atomic<Int>(0)
     private let receivedMessages = Atomic<Int>(0)
@@ -96,13 +98,17 @@ final class StreamInstruments: Sendable {
         self.sentBytes.add(bytes, ordering: .relaxed)
     }
 
+    /// A message was sealed with the key of the pair.
+    func sealed() { self.sealedMessages.add(1, ordering: .relaxed) }
+
     /// Reports what was sent since the last time.
     func flush() {
+        let sealed = Self.claim(self.sealedMessages, reported: self.reportedSealedMessages)
+        if sealed > 0 { self.pair?.add(sealed) }
         let messages = Self.claim(self.sentMessages, reported: self.reportedMessages)
         guard messages > 0 else { return }
         let bytes = Self.claim(self.sentBytes, reported: self.reportedBytes)
         self.metrics?.sent(messages: messages, bytes: bytes)
-        self.pair?.add(messages)
         if let wallClock { self.lastSent.store(wallClock(), ordering: .relaxed) }
     }
 
@@ -149,12 +155,13 @@ final class StreamInstruments: Sendable {
 
     // MARK: Receiving
 
-    /// Messages were queued for the application; `bytes` is the length of their payloads.
-    func received(messages: Int, bytes: Int) {
+    /// Messages were queued for the application; `bytes` is the length of their payloads, and `areSealed` says whether they
+    /// were opened with the key of the pair.
+    func received(messages: Int, bytes: Int, areSealed: Bool) {
         self.receivedMessages.add(messages, ordering: .relaxed)
         self.receivedBytes.add(bytes, ordering: .relaxed)
         self.metrics?.received(messages: messages, bytes: bytes)
-        self.pair?.add(messages)
+        if areSealed { self.pair?.add(messages) }
         if let wallClock { self.lastReceived.store(wallClock(), ordering: .relaxed) }
     }
 

@@ -23,11 +23,15 @@ final class FrameStream: StreamConsumer {
         case detached
     }
 
+    /// A payload of fewer bytes is copied rather than handed on with the memory that it came in.
+    private static let smallestMoved = 16 * 1024
     /// A frame of fewer bytes fits into the smallest window.
     private static let smallestCredited = 64 * 1024
 
     let connection: Connection
     private let isOutbound: Bool
+    /// What the two sides have agreed on; of a stream of this side's it is known when it is ready.
+    private var version: StreamVersion
     private var attachment: Attachment
     private var stream: MuxedStream?
     private var endedBeforeAttachment = false
@@ -48,9 +52,9 @@ final class FrameStream: StreamConsumer {
     /// What has counted the stream as open.
     private var instruments: StreamInstruments?
 
-    private var inFlight: Deque<ByteBuffer> = []
+    private var inFlight: Deque<OutboundMessage> = []
     private var writtenOfFirst = 0
-    private var retained: Deque<ByteBuffer> = []
+    private var retained: Deque<OutboundMessage> = []
     private var retainedBytes = 0
     private var isRetaining: Bool
     private var hasProgressed = false
@@ -64,30 +68,33 @@ final class FrameStream: StreamConsumer {
     init(outboundFor channel: StreamChannel, on connection: Connection) {
         self.connection = connection
         self.isOutbound = true
+        self.version = .one
         self.isRetaining = true
         self.attachment = .attached(channel)
-        self.decoder = Self.decoder(for: channel)
     }
 
     /// A stream that the other side opened for a channel that is known.
-    init(inboundFor channel: StreamChannel, on connection: Connection) {
+    init(inboundFor channel: StreamChannel, version: StreamVersion = .one, on connection: Connection) {
         self.connection = connection
         self.isOutbound = false
+        self.version = version
         self.isRetaining = false
         self.attachment = .attached(channel)
-        self.decoder = Self.decoder(for: channel)
+        self.decoder = Self.decoder(for: channel, version)
     }
 
     /// A stream that the other side opened and that will be attached, or refused, later.
     init(pendingOn connection: Connection, onReady: @escaping (FrameStream) -> Void) {
         self.connection = connection
         self.isOutbound = false
+        self.version = .one
         self.isRetaining = false
         self.attachment = .pending(onReady: onReady)
     }
 
-    private static func decoder(for channel: StreamChannel) -> FrameDecoder {
-        FrameDecoder(maximumPayload: channel.limits.maximumMessage + (channel.key == nil ? 0 : Frame.sealOverhead))
+    private static func decoder(for channel: StreamChannel, _ version: StreamVersion) -> FrameDecoder {
+        let overhead = version == .one && channel.key != nil ? Frame.sealOverhead : 0
+        return FrameDecoder(maximumPayload: channel.limits.maximumMessage + overhead, version: version)
     }
 
     var id: ObjectIdentifier { ObjectIdentifier(self) }
@@ -101,12 +108,12 @@ final class FrameStream: StreamConsumer {
     /// Gives a pending stream its channel.
     func attach(to channel: StreamChannel) {
         guard case .pending = self.attachment else { return }
-        guard let stream = self.stream, channel.accept(self.bound, self.id, on: self.connection) else {
+        guard let stream = self.stream, channel.accept(self.bound, self.id, self.version, on: self.connection) else {
             self.refuse(code: StreamErrorCode.supplanted)
             return
         }
         self.attachment = .attached(channel)
-        self.decoder = Self.decoder(for: channel)
+        self.decoder = Self.decoder(for: channel, self.version)
         self.countOpened(channel)
         self.parse(stream)
         if self.endedBeforeAttachment, case .attached = self.attachment { self.streamFinished(stream) }
@@ -125,12 +132,12 @@ final class FrameStream: StreamConsumer {
     func pump() {
         guard let channel = self.channel, let stream = self.stream else { return }
         self.connection.workHere {
-            let frames = channel.takeQueued(for: self.id)
+            let messages = channel.takeQueued(for: self.id)
             channel.instruments.flush()
             channel.instruments.pendingChanged(to: channel.unwrittenMessages)
-            for frame in frames {
-                stream.write(frame)
-                self.inFlight.append(frame)
+            for message in messages {
+                stream.write(message.bytes)
+                self.inFlight.append(message)
             }
         }
     }
@@ -139,9 +146,9 @@ final class FrameStream: StreamConsumer {
         var rest = bytes + self.writtenOfFirst
         var releasedBytes = 0
         var releasedMessages = 0
-        while let first = self.inFlight.first, rest >= first.readableBytes {
-            rest -= first.readableBytes
-            releasedBytes += first.readableBytes
+        while let first = self.inFlight.first, rest >= first.bytes.readableBytes {
+            rest -= first.bytes.readableBytes
+            releasedBytes += first.cost
             releasedMessages += 1
             self.inFlight.removeFirst()
             self.retain(first, on: stream)
@@ -156,15 +163,15 @@ final class FrameStream: StreamConsumer {
 
     /// Keeps what was written on a stream of our own until the other side has shown that it reads it: it may have opened
     /// one of its own at the same moment, and reset ours.
-    private func retain(_ frame: ByteBuffer, on stream: MuxedStream) {
+    private func retain(_ message: OutboundMessage, on stream: MuxedStream) {
         guard self.isRetaining, let limits = self.channel?.limits else { return }
-        guard self.retainedBytes + frame.readableBytes <= limits.retainedBytes else {
+        guard self.retainedBytes + message.cost <= limits.retainedBytes else {
             // So much is beyond what can be in doubt for long.
             self.stopRetaining()
             return
         }
-        self.retained.append(frame)
-        self.retainedBytes += frame.readableBytes
+        self.retained.append(message)
+        self.retainedBytes += message.cost
         guard self.retentionTimer == nil else { return }
         self.retentionTimer = stream.eventLoop.assumeIsolated().scheduleTask(in: limits.retention) {
             self.stopRetaining()
@@ -191,13 +198,15 @@ final class FrameStream: StreamConsumer {
         case .pending(let onReady): onReady(self)
         case .attached(let channel):
             if self.isOutbound {
-                guard channel.opened(self.bound, self.id) else {
+                self.version = StreamName.parse(stream.protocolID)?.version ?? .one
+                self.decoder = Self.decoder(for: channel, self.version)
+                guard channel.opened(self.bound, self.id, self.version) else {
                     self.refuse(code: StreamErrorCode.none)
                     return
                 }
                 self.countOpened(channel)
                 self.pump()
-            } else if channel.accept(self.bound, self.id, on: self.connection) {
+            } else if channel.accept(self.bound, self.id, self.version, on: self.connection) {
                 self.countOpened(channel)
             } else {
                 self.refuse(code: StreamErrorCode.supplanted)
@@ -222,7 +231,6 @@ final class FrameStream: StreamConsumer {
             self.input = bytes
             self.ownsInput = false
         } else {
-            self.ownInput()
             self.makeRoom(for: bytes.readableBytes)
             self.input.writeImmutableBuffer(bytes)
         }
@@ -235,13 +243,23 @@ final class FrameStream: StreamConsumer {
         self.ownsInput = true
     }
 
+    /// Sees to it that the memory of what waits is the stream's own and takes so many bytes more.
     private func makeRoom(for count: Int) {
-        guard count > self.input.writableBytes else { return }
-        self.input.discardReadBytes()
+        guard !self.ownsInput || count > self.input.writableBytes else { return }
         // Once a good part of a frame is there, room for the rest is made at once; an announcement alone gets none.
-        let held = self.input.readableBytes + count
-        if let length = try? self.decoder.frameLength(self.input), length / 4 <= held {
-            self.input.reserveCapacity(max(length, held))
+        var capacity = self.input.readableBytes + count
+        if let length = try? self.decoder.frameLength(self.input), length / 4 <= capacity {
+            capacity = max(length, capacity)
+        }
+        if self.ownsInput {
+            self.input.discardReadBytes()
+            self.input.reserveCapacity(capacity)
+        } else {
+            var own = ByteBuffer()
+            own.reserveCapacity(capacity)
+            own.writeImmutableBuffer(self.input)
+            self.input = own
+            self.ownsInput = true
         }
     }
 
@@ -371,8 +389,19 @@ final class FrameStream: StreamConsumer {
     }
 
     private func open(_ payload: ByteBuffer, _ channel: StreamChannel) -> ByteBuffer? {
-        guard let key = channel.key else { return Frame.copy(payload) }
+        guard self.version == .one, let key = channel.key else { return self.ownCopy(of: payload) }
         return Frame.open(payload, with: key.cipher)
+    }
+
+    /// A payload in memory that is hardly larger, and nobody else's.
+    ///
+    /// A large one most often has the memory of `input` to itself already; `input` then gets another for what follows.
+    private func ownCopy(of payload: ByteBuffer) -> ByteBuffer {
+        guard self.ownsInput, payload.readableBytes >= Self.smallestMoved,
+            payload.storageCapacity / 2 <= payload.readableBytes
+        else { return Frame.copy(payload) }
+        self.ownsInput = false
+        return payload
     }
 
     @discardableResult
@@ -380,7 +409,8 @@ final class FrameStream: StreamConsumer {
         guard !batch.isEmpty else { return .now }
         self.hasProgressed = true
         channel.instruments.received(
-            messages: batch.count, bytes: batch.reduce(0) { $0 + $1.message.payload.readableBytes })
+            messages: batch.count, bytes: batch.reduce(0) { $0 + $1.message.payload.readableBytes },
+            areSealed: self.version == .one && channel.key != nil)
         let room = channel.inbound.deliver(batch, from: self.bound)
         if room != .now {
             self.isPaused = true

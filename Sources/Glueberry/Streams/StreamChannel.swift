@@ -14,6 +14,7 @@ import DequeModule
 import LibP2P
 import NIOCore
 import PeerIdentity
+import Synchronization
 
 /// One named stream of one session: what is queued to be sent on it, and where what arrives on it goes.
 ///
@@ -36,6 +37,8 @@ final class StreamChannel: Sendable {
         var opensStreams = true
         /// Frames of one stream that may fail to open before it is reset.
         var decryptionFailures = 16
+        /// The versions of the streams that this side opens, the preferred one first.
+        var versions = [StreamVersion.one]
     }
 
     private struct Waiter {
@@ -47,7 +50,7 @@ final class StreamChannel: Sendable {
     private enum Target {
         case none
         case opening
-        case stream(NIOLoopBound<FrameStream>, ObjectIdentifier)
+        case stream(NIOLoopBound<FrameStream>, ObjectIdentifier, StreamVersion)
     }
 
     /// The stream that the other side opened.
@@ -56,6 +59,7 @@ final class StreamChannel: Sendable {
     private struct Incoming {
         let stream: NIOLoopBound<FrameStream>
         let id: ObjectIdentifier
+        let version: StreamVersion
         let connection: UInt64
         var hasEnded = false
     }
@@ -74,7 +78,7 @@ final class StreamChannel: Sendable {
         var closed: GlueberryError?
         /// Who is told of the end.
         var observers: [@Sendable (GlueberryError) -> Void] = []
-        var queue: Deque<ByteBuffer> = []
+        var queue: Deque<OutboundMessage> = []
         /// Accepted and not yet written to the transport.
         var pendingBytes = 0
         var pendingMessages = 0
@@ -116,6 +120,10 @@ final class StreamChannel: Sendable {
     /// Opens a stream of the multiplexer for the consumer; answers false if the session has no connection.
     private let open: @Sendable (StreamChannel) -> Bool
     private let state = Locked(State())
+    /// The version of the stream in use, or of the last one; 0 before there was any.
+    ///
+    /// Only a guess for whoever makes a frame outside the lock: one of the wrong version is made anew when it is written.
+    private let version = Atomic<UInt8>(0)
 
     init(
         peer: PeerID, name: String, session: UInt64, key: PairKey?, limits: Limits, inbound: any InboundSink,
@@ -136,7 +144,11 @@ final class StreamChannel: Sendable {
         self.open = open
     }
 
-    var protocolID: String { StreamName.protocolID(of: self.name) }
+    /// What is proposed to the other side for a stream on a connection.
+    func protocolIDs(on connection: Connection) -> [String] {
+        self.limits.versions.filter { $0 == .one || connection.provesPeer }
+            .map { StreamName.protocolID(of: self.name, version: $0) }
+    }
 
     /// Messages that were accepted and have not been written to the transport.
     var unwrittenMessages: Int { self.state.withLock { $0.pendingMessages } }
@@ -322,20 +334,17 @@ final class StreamChannel: Sendable {
     }
 
     private func enqueue(_ payload: ByteBuffer, reserved bytes: Int) throws(GlueberryError) {
-        let frame: ByteBuffer
+        let message: OutboundMessage
         let size = payload.readableBytes
-        let encrypting = self.key == nil ? nil : self.instruments.tracing?.encrypting(size)
         do {
-            frame =
-                if let key = self.key {
-                    try Frame.seal(payload, with: key.cipher, nonces: self.nonces)
-                } else {
-                    Frame.encode(payload)
-                }
-            encrypting?.end()
+            // With one version alone there is nothing to wait for.
+            let version =
+                self.limits.versions.count == 1
+                ? self.limits.versions.first : StreamVersion(rawValue: self.version.load(ordering: .relaxed))
+            message = OutboundMessage(
+                bytes: try version.map { version throws(AEADError) in try self.frame(payload, version) } ?? payload,
+                version: version, cost: bytes)
         } catch {
-            encrypting?.fail(error)
-            self.instruments.sealingFailed()
             self.giveUpRoom(bytes)
             self.admitWaiters()
             throw GlueberryError(
@@ -349,7 +358,7 @@ final class StreamChannel: Sendable {
                 state.pendingMessages -= 1
                 return (closed, false)
             }
-            state.queue.append(frame)
+            state.queue.append(message)
             let needsPump = !state.isPumpScheduled
             state.isPumpScheduled = true
             return (nil, needsPump)
@@ -374,14 +383,15 @@ final class StreamChannel: Sendable {
         let step = self.state.withLock { state -> Step in
             guard state.closed == nil else { return .wait }
             switch state.target {
-            case .stream(let stream, _): return .write(stream)
+            case .stream(let stream, _, _): return .write(stream)
             case .opening: return .wait
             case .none where !state.draining.isEmpty:
                 state.isPumpScheduled = false
                 return .wait
             case .none:
                 if let incoming = state.usableIncoming {
-                    state.target = .stream(incoming.stream, incoming.id)
+                    state.target = .stream(incoming.stream, incoming.id, incoming.version)
+                    self.version.store(incoming.version.rawValue, ordering: .relaxed)
                     return .write(incoming.stream)
                 }
                 guard self.limits.opensStreams else {
@@ -414,14 +424,56 @@ final class StreamChannel: Sendable {
     }
 
     /// What is queued, for the stream that is in use; on its event loop.
-    func takeQueued(for id: ObjectIdentifier) -> Deque<ByteBuffer> {
-        self.state.withLock { state in
-            guard case .stream(_, id) = state.target else { return [] }
+    func takeQueued(for id: ObjectIdentifier) -> Deque<OutboundMessage> {
+        let (queue, version) = self.state.withLock { state -> (Deque<OutboundMessage>, StreamVersion?) in
+            guard case .stream(_, id, let version) = state.target else { return ([], nil) }
             state.isPumpScheduled = false
             state.writtenBefore = 0
             defer { state.queue = [] }
-            return state.queue
+            return (state.queue, version)
         }
+        guard let version, queue.contains(where: { $0.version != version }) else { return queue }
+        return Deque(queue.compactMap { self.message($0, as: version) })
+    }
+
+    /// A message with the frame of a version; what cannot be sealed is counted, and gives its room back.
+    private func message(_ message: OutboundMessage, as version: StreamVersion) -> OutboundMessage? {
+        guard message.version != version else { return message }
+        do {
+            var framed = message
+            framed.bytes = try self.frame(self.payload(of: message), version)
+            framed.version = version
+            return framed
+        } catch {
+            self.release(bytes: message.cost, messages: 1)
+            return nil
+        }
+    }
+
+    /// The frame of a payload.
+    private func frame(_ payload: ByteBuffer, _ version: StreamVersion) throws(AEADError) -> ByteBuffer {
+        guard version == .one, let key = self.key else { return Frame.encode(payload, version: version) }
+        let span = self.instruments.tracing?.encrypting(payload.readableBytes)
+        do throws(AEADError) {
+            let frame = try Frame.seal(payload, with: key.cipher, nonces: self.nonces)
+            span?.end()
+            self.instruments.sealed()
+            return frame
+        } catch {
+            span?.fail(error)
+            self.instruments.sealingFailed()
+            throw error
+        }
+    }
+
+    /// The payload of a message of this side's own, whatever its frame.
+    private func payload(of message: OutboundMessage) -> ByteBuffer {
+        guard let version = message.version else { return message.bytes }
+        var frame = message.bytes
+        let decoder = FrameDecoder(maximumPayload: frame.readableBytes, version: version)
+        guard let payload = try? decoder.next(&frame) else { return ByteBuffer() }
+        guard version == .one, let key = self.key else { return payload }
+        return Frame.open(payload, with: key.cipher) ?? ByteBuffer()
     }
 
     /// Frees the room of messages that have been written.
@@ -432,11 +484,11 @@ final class StreamChannel: Sendable {
     }
 
     /// The other side refused what came on a stream, and ended it; a message that was half-written by then is given up.
-    func refusedByPeer(halfWritten: ByteBuffer?) {
+    func refusedByPeer(halfWritten: OutboundMessage?) {
         if let halfWritten {
             let drained = self.state.withLock { state in
                 state.refusedMessages += 1
-                return Self.free(bytes: halfWritten.readableBytes, messages: 1, in: &state)
+                return Self.free(bytes: halfWritten.cost, messages: 1, in: &state)
             }
             for waiter in drained { waiter.succeed() }
             self.admitWaiters()
@@ -447,19 +499,22 @@ final class StreamChannel: Sendable {
     // MARK: Streams, on their event loops
 
     /// A stream that this side opened can be written.
-    func opened(_ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier) -> Bool {
+    func opened(_ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, _ version: StreamVersion) -> Bool {
         self.state.withLock { state in
             guard state.closed == nil, case .opening = state.target else { return false }
-            state.target = .stream(stream, id)
+            state.target = .stream(stream, id, version)
+            self.version.store(version.rawValue, ordering: .relaxed)
             return true
         }
     }
 
     /// Takes a stream that the other side opened; false if there is one already, or the session is over.
-    func accept(_ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, on connection: Connection) -> Bool {
+    func accept(
+        _ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, _ version: StreamVersion, on connection: Connection
+    ) -> Bool {
         let isTaken = self.state.withLock { state in
             guard state.closed == nil, state.incoming == nil else { return false }
-            state.incoming = Incoming(stream: stream, id: id, connection: connection.id)
+            state.incoming = Incoming(stream: stream, id: id, version: version, connection: connection.id)
             return true
         }
         if isTaken { self.pumpAgain() }
@@ -472,20 +527,20 @@ final class StreamChannel: Sendable {
     /// been parsed, see ``drained(_:)``; until then the name has no successor, so that a peer which ends one stream after
     /// the other fills no memory.
     func ended(
-        _ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, unwritten: Deque<ByteBuffer>,
-        retained: Deque<ByteBuffer>, madeProgress: Bool
+        _ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, unwritten: Deque<OutboundMessage>,
+        retained: Deque<OutboundMessage>, madeProgress: Bool
     ) {
         self.state.withLock { state in
             if state.incoming?.id == id { state.incoming?.hasEnded = true }
-            guard case .stream(_, id) = state.target else { return }
+            guard case .stream(_, id, _) = state.target else { return }
             state.target = .none
             state.isPumpScheduled = false
             if madeProgress { state.failures = 0 } else { state.failures += 1 }
             guard state.closed == nil else { return }
             if state.incoming?.id != id { state.draining[id] = stream }
             state.writtenBefore += retained.count
-            for frame in retained {
-                state.pendingBytes += frame.readableBytes
+            for message in retained {
+                state.pendingBytes += message.cost
                 state.pendingMessages += 1
             }
             var queue = retained
@@ -582,7 +637,7 @@ final class StreamChannel: Sendable {
             guard state.closed == nil else { return Leaving() }
             state.closed = error
             var leaving = Leaving()
-            if case .stream(let stream, _) = state.target { leaving.streams.append(stream) }
+            if case .stream(let stream, _, _) = state.target { leaving.streams.append(stream) }
             if let incoming = state.incoming { leaving.streams.append(incoming.stream) }
             leaving.streams += state.draining.values
             // Not `Array(…)`: of an empty deque that writes to the storage which all empty arrays share, and the thread

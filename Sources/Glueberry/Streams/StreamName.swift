@@ -15,7 +15,6 @@ package enum StreamName {
     package static let handshake = "handshake"
     static let maximumLength = 64
     private static let prefix = "/glueberry/stream/"
-    private static let suffix = "/1.0.0"
 
     /// Whether a name is 1 to 64 ASCII letters, digits, `-` or `_`.
     package static func isValid(_ name: String) -> Bool {
@@ -24,13 +23,27 @@ package enum StreamName {
     }
 
     /// The protocol ID of a stream.
-    static func protocolID(of name: String) -> String { self.prefix + name + self.suffix }
+    static func protocolID(of name: String, version: StreamVersion = .one) -> String {
+        self.prefix + name + version.suffix
+    }
 
-    /// The name in a protocol ID; nil if it is none of this library's, or malformed.
-    static func parse(_ protocolID: String) -> String? {
-        guard protocolID.hasPrefix(self.prefix), protocolID.hasSuffix(self.suffix) else { return nil }
-        let name = String(protocolID.dropFirst(self.prefix.count).dropLast(self.suffix.count))
-        return self.isValid(name) ? name : nil
+    /// The name and the version in a protocol ID; nil if it is none of this library's, or malformed.
+    ///
+    /// The handshake has version 1 alone: nothing on it is encrypted by this library, and a second proposal would cost every
+    /// session with a node of version 1 a round trip.
+    static func parse(_ protocolID: String) -> (name: String, version: StreamVersion)? {
+        guard protocolID.hasPrefix(self.prefix) else { return nil }
+        let version: StreamVersion
+        if protocolID.hasSuffix(StreamVersion.one.suffix) {
+            version = .one
+        } else if protocolID.hasSuffix(StreamVersion.two.suffix) {
+            version = .two
+        } else {
+            return nil
+        }
+        let name = String(protocolID.dropFirst(self.prefix.count).dropLast(version.suffix.count))
+        guard self.isValid(name), name != self.handshake || version == .one else { return nil }
+        return (name, version)
     }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {

@@ -11,8 +11,11 @@
 
 import ArgumentParser
 import Glueberry
+import LibP2P
 import Logging
 import Multiformats
+import NIOCore
+import NIOPosix
 import PeerIdentity
 
 /// `glueberry peer`: a node that scripts can drive.
@@ -70,12 +73,18 @@ struct PeerCommand: AsyncParsableCommand {
     var pingpong = false
     @Option(help: "pause: how long to read no message after the first peer is Established.")
     var pause = TimeOption(seconds: 10)
+    @Flag(help: "bench: send on all prepared streams in turn, not only on the first.")
+    var spread = false
+    @Option(help: "Connections at the same time at most (default: 256).")
+    var maxConnections: Int?
     @Option(help: "The largest message that is sent or taken, in bytes.")
     var maxMessage = ByteCountOption(mebibytes: 10)
     @Option(help: "Received messages per peer and stream that wait before the policy applies.")
     var receiveBuffer = 4096
     @Option(help: "What happens when they are too many: \(ReceivePolicy.list).")
     var policy = ReceivePolicy.backpressure
+    @Option(help: "What protects messages: transport (the connection), or layered (a second layer as well).")
+    var streamEncryption = StreamEncryption.transport
     @Option(help: "From Connected to Established at most.")
     var handshakeTimeout = TimeOption(seconds: 30)
     @Option(help: "How long a peer is left alone after a handshake that failed.")
@@ -106,6 +115,9 @@ struct PeerCommand: AsyncParsableCommand {
         guard sizes.contains(self.size) else {
             throw ValidationError("--size must be 0 to \(self.maxMessage.bytes), the largest message")
         }
+        if let connections = self.maxConnections, connections <= 0 {
+            throw ValidationError("--max-connections must be above 0")
+        }
         guard self.warmup >= 0 else { throw ValidationError("--warmup must not be negative") }
         guard self.rate >= 0, self.rate.isFinite else { throw ValidationError("--rate must be 0 or above") }
         if self.mode.dialsByItself, (self.connect ?? "").isEmpty {
@@ -118,17 +130,21 @@ struct PeerCommand: AsyncParsableCommand {
         let configuration = try self.nodeConfiguration()
         let peers = try self.connect.map(Addresses.peers) ?? []
         let logger = self.log.logger()
+        // One node needs no more than one event loop, and what is on it need not wake anything.
+        let group = self.mode.dialsByItself ? nil : MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let executor = self.quiet ? group.map { EventLoopExecutor($0.next()) } : nil
         let node: Node
         do {
             node = try Node(
                 identity: try Addresses.identity(self.key), listen: try Addresses.listening(self.listen),
-                addressBook: self.book.map(AddressBook.file) ?? .memory, configuration: configuration, logger: logger)
+                addressBook: self.book.map(AddressBook.file) ?? .memory, configuration: configuration,
+                eventLoopGroup: group, logger: logger)
         } catch let error as GlueberryError {
             throw CommandFailure(Explanation.line(for: error), status: 64)
         }
         try await ScriptedPeer(
             node: node,
-            settings: self.settings(peers) {
+            settings: self.settings(peers, executor) {
                 try Node(identity: .generate(), listen: [Multiaddr](), configuration: configuration, logger: logger)
             }
         ).run()
@@ -152,25 +168,32 @@ struct PeerCommand: AsyncParsableCommand {
         }
         configuration.reconnectMaximum = max(configuration.reconnectMaximum, configuration.reconnectBase)
         configuration.maximumMessageSize = self.maxMessage.bytes
+        if let connections = self.maxConnections {
+            configuration.host.limits.connections = connections
+            configuration.host.limits.outboundConnections = connections
+        }
         configuration.receiveBufferMessages = self.receiveBuffer
         configuration.receivePolicy = self.policy
+        configuration.streamEncryption = self.streamEncryption
         return configuration
     }
 
     private func settings(
-        _ peers: [(peer: PeerID, addresses: [Multiaddr])], makeNode: @escaping @Sendable () throws -> Node
+        _ peers: [(peer: PeerID, addresses: [Multiaddr])], _ executor: (any TaskExecutor)?,
+        makeNode: @escaping @Sendable () throws -> Node
     ) -> PeerSettings {
         PeerSettings(
             mode: self.mode, stream: self.streamNames.first ?? "", peers: peers, dialTime: self.connectAt,
             count: self.count ?? (self.mode == .bench ? Self.benchCount : Self.nodeCount),
             bench: PeerSettings.Bench(
                 size: self.size, warmup: self.warmup, rate: self.rate > 0 ? self.rate : nil,
-                isPingPong: self.pingpong),
+                isPingPong: self.pingpong,
+                streams: self.spread ? self.streamNames : Array(self.streamNames.prefix(1))),
             pause: self.pause.duration, linger: self.linger?.duration, slow: self.slow?.duration,
             // The dial has its own limits, which end before this one does.
             establishLimit: self.handshakeTimeout.duration + .seconds(30), isQuiet: self.quiet, hashes: self.hash,
             stateInterval: self.stateTick?.duration, lifetime: self.exitAfter?.duration,
-            endsWithInput: self.exitOnEof, makeNode: makeNode)
+            endsWithInput: self.exitOnEof, executor: executor, makeNode: makeNode)
     }
 }
 

@@ -78,7 +78,7 @@ struct Demo: Sendable {
         guard mkdir(inbox, 0o700) == 0 else { throw CommandFailure("'\(inbox)': \(SystemError.describe(errno))") }
         let digest = try DemoFile.create(source, length: self.fileLength)
         let receiver = try ChildProcess(
-            DemoNode.executable(),
+            OwnExecutable.path(),
             [
                 "receive", inbox, "--from", annaID, "--once", "--exit-on-eof", "--quiet", "--key", bertKey, "--listen",
                 "/ip4/127.0.0.1/tcp/0",
@@ -89,7 +89,7 @@ struct Demo: Sendable {
             throw CommandFailure("the receiver did not start")
         }
         let begin = ContinuousClock.now
-        let sender = try ChildProcess(DemoNode.executable(), ["send", source, String(address), "--key", annaKey])
+        let sender = try ChildProcess(OwnExecutable.path(), ["send", source, String(address), "--key", annaKey])
         defer { sender.kill() }
         guard await sender.wait() == 0 else { throw CommandFailure("the file was not sent") }
         report.fileSeconds = (ContinuousClock.now - begin).inSeconds

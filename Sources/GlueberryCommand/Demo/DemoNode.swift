@@ -9,14 +9,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -54,7 +46,7 @@ final class DemoNode: Sendable {
         self.name = name
         self.stage = stage
         let common = ["peer", "--mode", "chat", "--streams", "talk", "--exit-on-eof"]
-        self.process = try ChildProcess(Self.executable(), common + arguments)
+        self.process = try ChildProcess(OwnExecutable.path(), common + arguments)
     }
 
     deinit { self.process.kill() }
@@ -105,22 +97,4 @@ final class DemoNode: Sendable {
     }
 
     private func failure(_ what: String) -> CommandFailure { CommandFailure("the node \(self.name) \(what)") }
-
-    /// The program that runs, whatever its name is and wherever it lies.
-    static func executable() -> String {
-        #if os(Linux)
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        if count > 0, count < buffer.count {
-            return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-        }
-        #elseif os(macOS)
-        var length: UInt32 = 4096
-        var buffer = [CChar](repeating: 0, count: 4096)
-        if _NSGetExecutablePath(&buffer, &length) == 0 {
-            return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        }
-        #endif
-        return CommandLine.arguments.first ?? "glueberry"
-    }
 }

@@ -21,9 +21,11 @@ struct EchoMode: PeerActivity {
 
     private let reader: MessageReader
     private let connections: EventSubscription
+    private let executor: (any TaskExecutor)?
 
     init(node: Node, report: PeerReport, settings: PeerSettings) {
         self.reader = MessageReader(node: node, report: report, slow: settings.slow)
+        self.executor = settings.executor
         self.connections = node.subscribeToEvents(in: [.connected])
     }
 
@@ -38,7 +40,7 @@ struct EchoMode: PeerActivity {
                 }
             }
             let peer = event.peer
-            readers[peer] = Task { await self.echo(peer) }
+            readers[peer] = Task(executorPreference: self.executor) { await self.echo(peer) }
         }
         for reader in readers.values { reader.cancel() }
         for reader in readers.values { await reader.value }

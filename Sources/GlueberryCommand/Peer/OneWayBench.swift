@@ -44,6 +44,7 @@ struct OneWayBench {
         let usage = ResourceUsage.current()
         let begin = ContinuousClock.now
         let pace = SendPace(rate: self.settings.bench.rate, begin: begin)
+        let streams = self.settings.bench.streams
         var isOver = false
         while result.sent + result.errors < self.settings.count, !isOver, !Task.isCancelled {
             let number = result.sent + result.errors
@@ -52,7 +53,7 @@ struct OneWayBench {
             }
             let message = payload.message(UInt64(number))
             do {
-                try await self.send(message)
+                try await self.send(message, on: streams[number % streams.count])
                 result.sent += 1
                 if self.settings.hashes { result.digests?.add(self.report.sent(message, number, to: self.peer)) }
             } catch {
@@ -69,12 +70,12 @@ struct OneWayBench {
     }
 
     /// The queue is filled without a suspension; only a full one is waited for.
-    private func send(_ message: ByteBuffer) async throws(GlueberryError) {
+    private func send(_ message: ByteBuffer, on stream: String) async throws(GlueberryError) {
         do {
-            try self.node.trySend(message, to: self.peer, on: self.settings.stream)
+            try self.node.trySend(message, to: self.peer, on: stream)
         } catch {
             guard error.code == .sendQueueFull else { throw error }
-            try await self.node.send(message, to: self.peer, on: self.settings.stream)
+            try await self.node.send(message, to: self.peer, on: stream)
         }
     }
 

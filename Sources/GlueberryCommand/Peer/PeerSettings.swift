@@ -25,6 +25,8 @@ struct PeerSettings: Sendable {
         var rate: Double?
         /// Whether each message waits for the echo of the one before.
         var isPingPong: Bool
+        /// What the messages go to, one after the other.
+        var streams: [String]
     }
 
     var mode: PeerMode
@@ -49,6 +51,9 @@ struct PeerSettings: Sendable {
     var stateInterval: Duration?
     var lifetime: Duration?
     var endsWithInput: Bool
+    /// Where the mode works: on the node's event loop, so that an answer wakes no thread; nil is anywhere, for what writes a
+    /// line per message, and so may have to wait for whoever reads the lines.
+    var executor: (any TaskExecutor)?
     /// Makes a further node with a fresh identity, for `hs` and `swarm`.
     var makeNode: @Sendable () throws -> Node
 }

@@ -53,7 +53,7 @@ final class ScriptedPeer: Sendable {
                 for await _ in signals { return true }
                 return false
             }
-            group.addTask { await activity.run() }
+            group.addTask(executorPreference: self.settings.executor) { await activity.run() }
             if !self.settings.mode.dialsByItself {
                 for (peer, addresses) in self.settings.peers {
                     group.addTask {

@@ -48,6 +48,11 @@ public final class Connection: Sendable {
     public let security: String
     /// Whether the security handshake settled the multiplexer, which saves a round trip.
     public let earlyMuxer: Bool
+    /// Whether the security handshake was with the peer at the other end itself and has proved that it holds the key of
+    /// ``remotePeer``: whatever carries the connection can neither read nor change what is on it.
+    ///
+    /// It is so with Noise, over whatever transport and relay.
+    package var provesPeer: Bool { self.security == ConnectionUpgrade.noiseProtocol }
     /// The event loop that drives the connection.
     public let eventLoop: any EventLoop
     /// Unique within the process.

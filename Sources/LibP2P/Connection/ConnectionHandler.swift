@@ -56,6 +56,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var input = ByteBuffer()
     private var plaintext = ByteBuffer()
+    /// What is framed and then sealed for one write.
+    ///
+    /// Both are kept as long as writes are large, because the system takes long to find so much memory anew, and given up
+    /// with the first small write, at the latest that of a keep-alive.
+    private var frames = ByteBuffer()
+    private var sealed = ByteBuffer()
     private var records = RecordLayer.plaintext
     private var session: YamuxSession
     private var streams: [YamuxStreamID: MuxedStream] = [:]
@@ -517,19 +523,25 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Frames, seals and writes one batch; nil if the connection failed.
     private func writeOnce(_ context: ChannelHandlerContext) -> Int? {
-        var frames = context.channel.allocator.buffer(capacity: Self.writeLimit / 8)
-        _ = self.session.writeOutput(into: &frames, limit: Self.writeLimit)
-        let count = frames.readableBytes
+        self.frames.clear(minimumCapacity: Self.writeLimit / 8)
+        _ = self.session.writeOutput(into: &self.frames, limit: Self.writeLimit)
+        let count = self.frames.readableBytes
+        defer {
+            if count < Self.writeLimit / 8 {
+                self.frames = ByteBuffer()
+                self.sealed = ByteBuffer()
+            }
+        }
         guard count > 0 else { return nil }
-        var output = context.channel.allocator.buffer(capacity: count + count / 1024 + 64)
+        self.sealed.clear(minimumCapacity: count + count / 1024 + 64)
         do {
-            try self.records.seal(&frames, into: &output)
+            try self.records.seal(&self.frames, into: &self.sealed)
         } catch {
             self.canSeal = false
             self.fail(HostError(.protocolViolation, "the security layer is used up", cause: error))
             return nil
         }
-        context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
+        context.writeAndFlush(self.wrapOutboundOut(self.sealed), promise: nil)
         return count
     }
 

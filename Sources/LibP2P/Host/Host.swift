@@ -343,6 +343,10 @@ public final class Host: Sendable {
             self.logger.debug("connection refused", metadata: ["reason": "\(refusal)"])
             return channel.eventLoop.makeFailedFuture(refusal)
         }
+        // Before it is counted: a stop that begins now waits for its end.
+        guard self.register(channel) else {
+            return channel.eventLoop.makeFailedFuture(HostError(.stopped, "the host is stopping"))
+        }
         let ticket: ConnectionTicket
         do {
             ticket = try self.limits.admitInbound(from: channel.remoteAddress)
@@ -364,17 +368,10 @@ public final class Host: Sendable {
         on channel: any Channel, isDialer: Bool, peer: PeerID?, address: Multiaddr, ticket: ConnectionTicket,
         secured: EventLoopPromise<Connection>, progress: DialProgress? = nil
     ) -> EventLoopFuture<Void> {
-        let isStopping = self.state.withLock { state in
-            if !state.isStopping { state.channels[ObjectIdentifier(channel)] = channel }
-            return state.isStopping
-        }
-        guard !isStopping else {
+        guard self.register(channel) else {
             let error = HostError(.stopped, "the host is stopping")
             secured.fail(UpgradeFailure(stage: .connecting, error: error))
             return channel.eventLoop.makeFailedFuture(error)
-        }
-        channel.closeFuture.whenComplete { _ in
-            self.state.withLock { _ = $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
         }
         return channel.eventLoop.makeCompletedFuture {
             let handshake = try NoiseHandshake(
@@ -387,6 +384,20 @@ public final class Host: Sendable {
                 ticket: ticket, delegate: self, eventLoop: channel.eventLoop, secured: secured, progress: progress)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
+    }
+
+    /// Notes a channel, so that a stop ends it and waits for that; false if the host is stopping.
+    private func register(_ channel: any Channel) -> Bool {
+        let (isStopping, isNew) = self.state.withLock { state in
+            guard !state.isStopping else { return (true, false) }
+            return (false, state.channels.updateValue(channel, forKey: ObjectIdentifier(channel)) == nil)
+        }
+        if isNew {
+            channel.closeFuture.whenComplete { _ in
+                self.state.withLock { _ = $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
+            }
+        }
+        return !isStopping
     }
 
     // MARK: Identify

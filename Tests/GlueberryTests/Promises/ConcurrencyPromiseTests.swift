@@ -474,10 +474,10 @@ import Testing
         for number in 0..<100 { try await sender.send(pattern(500, seed: number), to: receiver.peerID, on: "b") }
         var received: [ByteBuffer] = []
         for await message in messages.prefix(50) { received.append(message.payload) }
-        let memory = received.map { $0.withVeryUnsafeBytes { Int(bitPattern: $0.baseAddress) } }
-        // The consumer writes into every second one, in place: a buffer that shares its memory would move,
+        // None is a part of something larger, which it would keep alive.
+        #expect(received.allSatisfy { $0.storageCapacity < 1024 })
+        // The consumer writes into every second one,
         for index in stride(from: 0, to: 50, by: 2) { received[index].setRepeatingByte(0xff, count: 500, at: 0) }
-        #expect(received.map { $0.withVeryUnsafeBytes { Int(bitPattern: $0.baseAddress) } } == memory)
         // while others are still to be read and more arrive.
         for number in 100..<200 { try await sender.send(pattern(500, seed: number), to: receiver.peerID, on: "b") }
         let later = await self.payloads(150, of: messages)

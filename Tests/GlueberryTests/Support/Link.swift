@@ -71,7 +71,8 @@ final class LinkSide: HostObserver {
         ) { channel in
             connection.work {
                 connection.openStream(
-                    protocols: [channel.protocolID], consumer: FrameStream(outboundFor: channel, on: connection)
+                    protocols: channel.protocolIDs(on: connection),
+                    consumer: FrameStream(outboundFor: channel, on: connection)
                 ) { channel.openFailed($0) }
             }
             return true
@@ -96,10 +97,10 @@ final class LinkSide: HostObserver {
     var hostProtocols: [String] { [] }
 
     func hostRoutes(_ protocolID: String, on connection: Connection) -> StreamRoute? {
-        guard let name = StreamName.parse(protocolID), let channel = self.channels.withLock({ $0[name] }) else {
-            return nil
-        }
-        return .accept(FrameStream(inboundFor: channel, on: connection))
+        guard let (name, version) = StreamName.parse(protocolID),
+            let channel = self.channels.withLock({ $0[name] }), channel.limits.versions.contains(version)
+        else { return nil }
+        return .accept(FrameStream(inboundFor: channel, version: version, on: connection))
     }
 }
 

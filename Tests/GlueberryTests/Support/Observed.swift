@@ -37,6 +37,8 @@ struct Observed {
         var configuration = configuration
         configuration.metricsFactory = self.metrics
         configuration.tracer = self.tracer
+        // So that there is something to seal and to open.
+        configuration.streamEncryption = .layered
         return configuration
     }
 

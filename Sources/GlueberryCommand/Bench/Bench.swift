@@ -1,0 +1,209 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+import Glueberry
+
+/// Measures pairs of nodes, each in a process of its own, and beside them what the machine itself can do.
+struct Bench: Sendable {
+    /// Round trips before those that are measured.
+    private static let warmup = 2000
+
+    /// What can be measured, by the names of the tables.
+    enum Section: String, CaseIterable, Sendable {
+        case loopback, oneway, pingpong, establishment, peers, streams
+    }
+
+    let plan: BenchPlan
+    let sections: [Section]
+    /// Shows a table as soon as it is complete.
+    let show: @Sendable (BenchTable) -> Void
+
+    func run() async throws -> [BenchTable] {
+        var tables: [BenchTable] = []
+        for section in self.sections {
+            let table =
+                switch section {
+                case .loopback: try await self.loopback()
+                case .oneway: try await self.oneWay()
+                case .pingpong: try await self.pingPong()
+                case .establishment: try await self.establishment()
+                case .peers: try await self.peers()
+                case .streams: try await self.streams()
+                }
+            self.show(table)
+            tables.append(table)
+        }
+        return tables
+    }
+
+    private func loopback() async throws -> BenchTable {
+        var table = BenchTable(
+            Section.loopback.rawValue, "The machine: one connection over loopback, nothing built around it",
+            [
+                .init("tcp_MB_per_s", "TCP MB/s"), .init("nio_MB_per_s", "NIO MB/s"),
+                .init("tcp_p50_us", "round trip p50 µs", decimals: 1),
+                .init("tcp_p99_us", "p99 µs", decimals: 1),
+            ])
+        let trips = Percentiles(try await LoopbackLimit.roundTrips(5000))
+        table.add([
+            try await LoopbackLimit.plain() / 1e6, try await LoopbackLimit.channels() / 1e6,
+            Double(trips.value(50)) / 1000, Double(trips.value(99)) / 1000,
+        ])
+        return table
+    }
+
+    /// CPU is that of both processes; the ciphers are those that this version of the streams' protocol needs.
+    private func oneWay() async throws -> BenchTable {
+        var table = BenchTable(
+            Section.oneway.rawValue, "One way",
+            [
+                .init("version", "version"), .init("size", "bytes"), .init("sent", "sent"), .init("lost", "lost"),
+                .init("msgs_per_s", "messages/s"), .init("MB_per_s", "MB/s", decimals: 1),
+                .init("cpu_us", "CPU µs each", decimals: 3), .init("ciphers_us", "ciphers µs", decimals: 3),
+                .init("ratio", "ratio", decimals: 2),
+            ])
+        let limit = try CipherLimit()
+        for (encryption, version) in [(StreamEncryption.transport, 2.0), (.layered, 1)] {
+            for load in self.plan.oneWay {
+                let (sent, received) = try await Self.flood(load, encryption)
+                let cpu = (sent.cpuSeconds + received.cpuSeconds) / Double(load.count)
+                let ciphers = try limit.secondsPerMessage(load.size, encryption)
+                let (messages, bytes) = (received.messages ?? 0, received.bytes ?? 0)
+                let seconds = received.spanSeconds ?? 0
+                table.add([
+                    version, Double(load.size), Double(sent.sent ?? 0), Double(load.count - messages),
+                    Double(messages) / max(seconds, 1e-9), Double(bytes) / max(seconds, 1e-9) / 1e6, cpu * 1e6,
+                    ciphers * 1e6, cpu / ciphers,
+                ])
+            }
+        }
+        return table
+    }
+
+    private func pingPong() async throws -> BenchTable {
+        var table = BenchTable(
+            Section.pingpong.rawValue, "Round trips",
+            [
+                .init("size", "bytes"), .init("n", "round trips"), .init("lost", "lost"),
+                .init("p50_us", "p50 µs", decimals: 1), .init("p90_us", "p90 µs", decimals: 1),
+                .init("p99_us", "p99 µs", decimals: 1), .init("max_us", "max µs", decimals: 1),
+            ])
+        for load in self.plan.pingPong {
+            let echo = try await BenchPeer("echo", ["--streams", "a"])
+            let bench = try await BenchPeer(
+                "bench",
+                [
+                    "--pingpong", "--streams", "a", "--connect", echo.address, "--size", "\(load.size)", "--count",
+                    "\(load.count)", "--warmup", "\(Self.warmup)",
+                ])
+            let line = try await bench.line("bench")
+            _ = try await bench.end()
+            _ = try await echo.end()
+            table.add([
+                Double(load.size), Double(line.count ?? 0), Double(line.lost ?? 0), line.p50Microseconds ?? 0,
+                line.p90Microseconds ?? 0, line.p99Microseconds ?? 0, line.maximumMicroseconds ?? 0,
+            ])
+        }
+        return table
+    }
+
+    private func establishment() async throws -> BenchTable {
+        var table = BenchTable(
+            Section.establishment.rawValue, "From the dial to Established, one node after another",
+            [
+                .init("n", "nodes"), .init("ok", "Established"), .init("p50_ms", "p50 ms", decimals: 2),
+                .init("p90_ms", "p90 ms", decimals: 2), .init("p99_ms", "p99 ms", decimals: 2),
+            ])
+        let idle = try await BenchPeer("idle", ["--streams", "a"])
+        let series = try await BenchPeer(
+            "hs", ["--streams", "a", "--connect", idle.address, "--count", "\(self.plan.establishments)"])
+        let line = try await series.line("hs")
+        _ = try await series.end()
+        _ = try await idle.end()
+        table.add([Double(line.count ?? 0), Double(line.established ?? 0)] + Self.establishedMilliseconds(line))
+        return table
+    }
+
+    /// One process with one node, another with all the nodes that dial it: what is weighed is the one node.
+    private func peers() async throws -> BenchTable {
+        var table = BenchTable(
+            Section.peers.rawValue, "Memory of a node with idle established peers",
+            [
+                .init("peers", "peers"), .init("ok", "Established"), .init("idle_kb", "without KiB"),
+                .init("rss_kb", "with KiB"), .init("per_peer_kb", "KiB per peer", decimals: 1),
+                .init("p50_ms", "p50 ms", decimals: 2), .init("p90_ms", "p90 ms", decimals: 2),
+                .init("p99_ms", "p99 ms", decimals: 2),
+            ])
+        for count in self.plan.peers {
+            let room = ["--max-connections", "\(count + 16)"]
+            let node = try await BenchPeer("chat", ["--streams", "a"] + room)
+            node.type("/dump")
+            let before = try await node.line("dump")
+            let swarm = try await BenchPeer(
+                "swarm", ["--streams", "a", "--connect", node.address, "--count", "\(count)"])
+            let line = try await swarm.line("swarm")
+            node.type("/dump")
+            let after = try await node.line("dump")
+            _ = try await swarm.end()
+            _ = try await node.end()
+            let (idle, resident) = (Double(before.residentKiB ?? 0), Double(after.residentKiB ?? 0))
+            table.add(
+                [
+                    Double(count), Double(line.established ?? 0), idle, resident, (resident - idle) / Double(count),
+                ] + Self.establishedMilliseconds(line))
+        }
+        return table
+    }
+
+    private func streams() async throws -> BenchTable {
+        var table = BenchTable(
+            Section.streams.rawValue, "One way over several streams of one session in turn, 1 KiB each",
+            [
+                .init("streams", "streams"), .init("lost", "lost"), .init("msgs_per_s", "messages/s"),
+                .init("cpu_us", "CPU µs each", decimals: 3), .init("rss_kb", "receiver KiB"),
+            ])
+        for count in self.plan.streams {
+            let load = BenchPlan.Load(size: 1024, count: self.plan.streamMessages)
+            let (sent, received) = try await Self.flood(load, streams: count)
+            let messages = received.messages ?? 0
+            table.add([
+                Double(count), Double(load.count - messages),
+                Double(messages) / max(received.spanSeconds ?? 0, 1e-9),
+                (sent.cpuSeconds + received.cpuSeconds) / Double(load.count) * 1e6, Double(received.residentKiB ?? 0),
+            ])
+        }
+        return table
+    }
+
+    /// Sends all of a load from one process to another; what each of them says in the end.
+    private static func flood(
+        _ load: BenchPlan.Load, _ encryption: StreamEncryption = .transport, streams: Int = 1
+    ) async throws -> (sent: BenchPeer.Line, received: BenchPeer.Line) {
+        let names = [
+            "--stream-encryption", encryption.rawValue, "--streams",
+            (0..<streams).map { "s\($0)" }.joined(separator: ","),
+        ]
+        let sink = try await BenchPeer("sink", names)
+        let bench = try await BenchPeer(
+            "bench",
+            names + [
+                "--spread", "--connect", sink.address, "--size", "\(load.size)", "--count", "\(load.count)",
+            ])
+        let sent = try await bench.line("bench")
+        // It flushes what it has accepted before it ends, so that all has arrived when the sink is asked.
+        _ = try await bench.end()
+        return (sent, try await sink.end())
+    }
+
+    private static func establishedMilliseconds(_ line: BenchPeer.Line) -> [Double] {
+        [line.totalP50Microseconds, line.totalP90Microseconds, line.totalP99Microseconds].map { ($0 ?? 0) / 1000 }
+    }
+}

@@ -1,0 +1,48 @@
+//===----------------------------------------------------------------------===//
+//
+// This source file is part of the Glueberry open source project
+//
+// Copyright (c) 2026 the Glueberry project authors
+// Licensed under Apache License v2.0
+//
+// SPDX-License-Identifier: Apache-2.0
+//
+//===----------------------------------------------------------------------===//
+
+/// How much of everything a benchmark measures.
+struct BenchPlan: Sendable {
+    /// A size of messages, and how many of them.
+    struct Load: Sendable {
+        let size: Int
+        let count: Int
+    }
+
+    var oneWay: [Load]
+    var pingPong: [Load]
+    /// Nodes that connect one after another.
+    var establishments: Int
+    /// Peers at the same time, for what each of them costs.
+    var peers: [Int]
+    /// Streams of one session at the same time, with messages on all of them in turn.
+    var streams: [Int]
+    /// Messages for each number of streams.
+    var streamMessages: Int
+
+    /// What takes a few minutes.
+    static let full = BenchPlan(
+        oneWay: [
+            Load(size: 64, count: 4_000_000), Load(size: 1024, count: 1_500_000), Load(size: 64 * 1024, count: 20_000),
+            Load(size: 900 * 1024, count: 1500),
+        ],
+        pingPong: [Load(size: 64, count: 40_000), Load(size: 1024, count: 40_000)], establishments: 300,
+        peers: [1, 10, 50, 100, 1000], streams: [1, 10, 100, 200], streamMessages: 1_000_000)
+
+    /// What takes half a minute, for a first impression.
+    static let quick = BenchPlan(
+        oneWay: [
+            Load(size: 64, count: 400_000), Load(size: 1024, count: 200_000), Load(size: 64 * 1024, count: 3000),
+            Load(size: 900 * 1024, count: 200),
+        ],
+        pingPong: [Load(size: 64, count: 5000), Load(size: 1024, count: 5000)], establishments: 50,
+        peers: [1, 50], streams: [1, 100], streamMessages: 100_000)
+}
