@@ -132,7 +132,8 @@ struct PeerCommand: AsyncParsableCommand {
         let logger = self.log.logger()
         // One node needs no more than one event loop, and what is on it need not wake anything.
         let group = self.mode.dialsByItself ? nil : MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let executor = self.quiet ? group.map { EventLoopExecutor($0.next()) } : nil
+        let executor =
+            self.quiet && self.mode.sharesEventLoop ? group.map { EventLoopExecutor($0.next()) } : nil
         let node: Node
         do {
             node = try Node(

@@ -30,6 +30,10 @@ enum PeerMode: String, CaseIterable, Sendable {
 
     /// Whether the nodes of the mode dial in the place of the process's first one.
     var dialsByItself: Bool { self == .hs || self == .swarm }
+
+    /// Whether it does little for a message and waits for room before the next, so that it may work on the event loop of its
+    /// node; `chat` does not wait.
+    var sharesEventLoop: Bool { self == .echo || self == .sink || self == .bench }
 }
 
 /// What a node does in a mode, beside keeping its sessions.
