@@ -11,6 +11,7 @@
 
 import LibP2P
 import NIOCore
+import NIOPosix
 import PeerIdentity
 import Testing
 
@@ -162,6 +163,35 @@ import Testing
             #expect(sink.refusals == 0)
             try await eventually { sender.unwrittenMessages == 0 }
         }
+    }
+
+    /// More than are parsed in one turn, in so few bytes that they come in one read; then the stream ends.
+    @Test func veryManyTinyMessagesOfOneReadAllArriveBeforeTheEnd() async throws {
+        try await withLink { link in
+            let sink = RecordingSink()
+            let channel = try link.listener.channel(
+                "a", key: self.keys(link).listener, limits: self.limits([.two, .one]), inbound: sink)
+            let name = StreamName.protocolID(of: "a", version: .two)
+            let stream = try await link.dialer.connection.openStream(protocols: [name])
+            let count = 20_000
+            try await stream.write(ByteBuffer(bytes: (0..<count).flatMap { [1, UInt8(truncatingIfNeeded: $0)] }))
+            await stream.finish()
+            try await eventually { sink.payloads.count >= count }
+            #expect(sink.payloads == (0..<count).map { [UInt8(truncatingIfNeeded: $0)] })
+            // The name is free again for a stream of the other side's.
+            try await eventually { !channel.hasIncoming }
+        }
+    }
+
+    @Test func aMessageThatWaitsForItsStreamKeepsNoLargerMemory() throws {
+        let whole = ByteBuffer(repeating: 7, count: 1024 * 1024)
+        let slice = try #require(whole.getSlice(at: 100, length: 50))
+        let channel = StreamChannel(
+            peer: Identity.generate().peerID, name: "a", session: 1, key: nil, limits: self.limits([.two, .one]),
+            inbound: RecordingSink(), unfinished: UnfinishedFrames(limit: 1_000_000), nonces: NonceSource(),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.any(), open: { _ in true })
+        try channel.trySend(slice)
+        #expect(channel.queuedMemory < 1024)
     }
 
     @Test func aMessageOverTheMaximumIsRefusedInVersionTwoAsWell() async throws {

@@ -28,7 +28,8 @@ public import NIOCore
 /// ```
 ///
 /// With a group of one thread the connections are on that event loop too. Tasks that are started from the task stay there
-/// only if they are its children.
+/// only if they are its children. End them before the group is shut down: a task on an event loop that is no more never goes
+/// on.
 public final class EventLoopExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
 

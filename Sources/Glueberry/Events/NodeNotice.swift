@@ -95,8 +95,8 @@ public struct NodeNotice: Sendable, CustomStringConvertible {
 public enum MessageRefusal: Hashable, Sendable, CustomStringConvertible {
     /// It announced more bytes than `maximumMessageSize` allows, and no memory was reserved for them.
     ///
-    /// The stream is reset with code 0x1004; the session stays. On an encrypted stream both figures include the 28 bytes
-    /// that encryption adds.
+    /// The stream is reset with code 0x1004; the session stays. On a stream of version 1 both figures include the 28 bytes
+    /// that its encryption adds.
     case tooLarge(announced: UInt64, maximum: Int)
     /// Its lengths are no frame's; the stream is reset with code 0x1004, and the session stays.
     case malformed

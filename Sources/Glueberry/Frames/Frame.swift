@@ -13,10 +13,11 @@ import AEAD
 import Multiformats
 import NIOCore
 
-/// The frame of a message on a stream: two nested lengths, then the payload.
+/// The frame of a message on a stream: in version 1 two nested lengths, then the payload; in version 2 one length.
 ///
-/// `frame = uvarint(len(inner)) inner`, `inner = uvarint(len(payload)) payload`. On an encrypted stream the payload is
-/// a random nonce, the ChaCha20-Poly1305 ciphertext and its tag.
+/// Version 1: `frame = uvarint(len(inner)) inner`, `inner = uvarint(len(payload)) payload`. On an encrypted stream the
+/// payload is a random nonce, the ChaCha20-Poly1305 ciphertext and its tag. Version 2: `frame = uvarint(len(message))
+/// message`, the length in its shortest form.
 enum Frame {
     static let nonceLength = ChaCha20Poly1305Key.nonceLength
     /// What encryption adds to a message.
@@ -126,7 +127,7 @@ enum Frame {
 
 /// Why the bytes of a stream are no frames.
 enum FrameError: Error, Equatable, CustomStringConvertible {
-    /// A length of more than ten bytes, or beyond 64 bits.
+    /// A length of more than ten bytes, or beyond 64 bits, or in version 2 one with more bytes than it needs.
     case malformedLength
     /// The inner length does not fill the outer one.
     case lengthsDisagree

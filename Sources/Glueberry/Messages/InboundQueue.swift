@@ -109,7 +109,7 @@ final class InboundQueue: Sendable {
     }
 
     /// How many times its bound in bytes a queue holds of what ended sessions leave behind, and how many bytes at least: more
-    /// than the largest window, so that what one session leaves is never dropped, however small its messages.
+    /// than the largest window, so that what one session leaves is not dropped unless most of it are messages of a few bytes.
     private static let saturation = 4
     private static let leastLeft = 16 * 1024 * 1024
     /// What a message takes beside its payload, about, in bytes.

@@ -18,7 +18,7 @@ public struct Message: Sendable {
     public let peer: PeerID
     /// The name of the stream that it came on.
     public let stream: String
-    /// What was sent, decrypted.
+    /// What was sent.
     public let payload: ByteBuffer
     /// The number of the session that it belongs to; it grows with every new session of a peer.
     public let session: UInt64

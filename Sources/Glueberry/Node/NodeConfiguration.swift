@@ -152,7 +152,7 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default ``StreamEncryption/transport``.
     public var streamEncryption = StreamEncryption.transport
-    /// Messages that earlier processes of this identity have exchanged with peers, from
+    /// Messages that earlier processes of this identity and its peers have sealed with their common keys, from
     /// ``PeerStatistics/pairMessages``: the counting goes on from there.
     public var pairMessageCounts: [PeerID: UInt64] = [:]
     /// Messages under the key of one pair after which a notice and a warning in the log are due, and again at every

@@ -167,27 +167,28 @@ final class StreamTracing: Sendable {
     }
 
     /// A frame was found in what came since `start`.
-    func received(_ size: Int, since start: DefaultTracerClock.Timestamp) -> Receipt {
+    func received(_ size: Int, isSealed: Bool, since start: DefaultTracerClock.Timestamp) -> Receipt {
         let receive = self.tracing.start(
             .receive, under: nil, peer: self.peer, stream: self.stream, size: size, at: start)
         self.tracing.start(
             .read, under: receive.context, peer: self.peer, stream: self.stream, size: size, at: start
         ).end()
-        return Receipt(receive: receive, decrypt: self.start(.decrypt, under: receive.context, size))
+        return Receipt(
+            receive: receive, decrypt: isSealed ? self.start(.decrypt, under: receive.context, size) : nil)
     }
 
     /// A message that is being received.
     struct Receipt: Sendable {
         fileprivate let receive: OpenSpan
-        fileprivate let decrypt: OpenSpan
+        fileprivate let decrypt: OpenSpan?
 
         func end() {
-            self.decrypt.end()
+            self.decrypt?.end()
             self.receive.end()
         }
 
         func fail(_ error: any Error) {
-            self.decrypt.fail(error)
+            self.decrypt?.fail(error)
             self.receive.fail(error)
         }
     }

@@ -23,6 +23,8 @@ final class FrameStream: StreamConsumer {
         case detached
     }
 
+    /// Messages that are parsed before other connections of the event loop have their turn.
+    private static let messagesPerTurn = 4096
     /// A payload of fewer bytes is copied rather than handed on with the memory that it came in.
     private static let smallestMoved = 16 * 1024
     /// A frame of fewer bytes fits into the smallest window.
@@ -308,6 +310,8 @@ final class FrameStream: StreamConsumer {
             return
         }
         var batch: [ReceivedMessage] = []
+        var handedOn = 0
+        let isSealed = self.version == .one && channel.key != nil
         let tracing = channel.instruments.tracing
         do {
             while true {
@@ -317,7 +321,9 @@ final class FrameStream: StreamConsumer {
                 let length = before - self.input.readableBytes
                 let credit = length - self.creditedOfUnfinished
                 self.unfinishedEnded(channel)
-                let receipt = began.flatMap { tracing?.received(payload.readableBytes, since: $0) }
+                let receipt = began.flatMap {
+                    tracing?.received(payload.readableBytes, isSealed: isSealed, since: $0)
+                }
                 guard let opened = self.open(payload, channel) else {
                     stream.consumed(credit)
                     receipt?.fail(Self.notAuthentic(channel))
@@ -339,8 +345,15 @@ final class FrameStream: StreamConsumer {
                         credit: credit))
                 if batch.count >= 256 {
                     let room = self.deliver(batch, channel)
+                    handedOn += batch.count
                     batch.removeAll(keepingCapacity: true)
                     if room == .none || room == .soon && !isFinal { return }
+                    if handedOn >= Self.messagesPerTurn, !isFinal {
+                        self.isPaused = true
+                        let bound = self.bound
+                        self.connection.eventLoop.execute { bound.value.resume() }
+                        return
+                    }
                 }
             }
         } catch {

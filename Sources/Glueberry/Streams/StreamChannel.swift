@@ -18,7 +18,7 @@ import Synchronization
 
 /// One named stream of one session: what is queued to be sent on it, and where what arrives on it goes.
 ///
-/// Messages are admitted first come, first served, within bounds in messages and bytes; they are sealed on the caller's
+/// Messages are admitted first come, first served, within bounds in messages and bytes; they are framed, and in version 1 sealed, on the caller's
 /// task and written on the event loop of the connection, all that is queued at once. Behind the name stand at most two
 /// streams of the multiplexer, one opened by each side, both read into one queue. The sender stays on its stream while
 /// that lives.
@@ -152,6 +152,9 @@ final class StreamChannel: Sendable {
 
     /// Messages that were accepted and have not been written to the transport.
     var unwrittenMessages: Int { self.state.withLock { $0.pendingMessages } }
+
+    /// The memory that what is queued keeps alive, in bytes.
+    var queuedMemory: Int { self.state.withLock { $0.queue.reduce(0) { $0 + $1.bytes.storageCapacity } } }
 
     /// Sends that wait for room.
     var waitingSends: Int { self.state.withLock { $0.waiters.count } }
@@ -342,7 +345,8 @@ final class StreamChannel: Sendable {
                 self.limits.versions.count == 1
                 ? self.limits.versions.first : StreamVersion(rawValue: self.version.load(ordering: .relaxed))
             message = OutboundMessage(
-                bytes: try version.map { version throws(AEADError) in try self.frame(payload, version) } ?? payload,
+                bytes: try version.map { version throws(AEADError) in try self.frame(payload, version) }
+                    ?? Self.trimmed(payload),
                 version: version, cost: bytes)
         } catch {
             self.giveUpRoom(bytes)
@@ -436,24 +440,33 @@ final class StreamChannel: Sendable {
         return Deque(queue.compactMap { self.message($0, as: version) })
     }
 
-    /// A message with the frame of a version; what cannot be sealed is counted, and gives its room back.
-    private func message(_ message: OutboundMessage, as version: StreamVersion) -> OutboundMessage? {
-        guard message.version != version else { return message }
-        do {
-            var framed = message
-            framed.bytes = try self.frame(self.payload(of: message), version)
-            framed.version = version
-            return framed
-        } catch {
-            self.release(bytes: message.cost, messages: 1)
-            return nil
-        }
+    /// A payload that keeps no memory alive that is much larger.
+    private static func trimmed(_ payload: ByteBuffer) -> ByteBuffer {
+        payload.storageCapacity / 2 > max(payload.readableBytes, 256) ? Frame.copy(payload) : payload
     }
 
-    /// The frame of a payload.
-    private func frame(_ payload: ByteBuffer, _ version: StreamVersion) throws(AEADError) -> ByteBuffer {
+    /// A message with the frame of a version; what cannot be sealed is counted, and counts as unwritten.
+    private func message(_ message: OutboundMessage, as version: StreamVersion) -> OutboundMessage? {
+        guard message.version != version else { return message }
+        if let payload = self.payload(of: message), let frame = try? self.frame(payload, version, isTraced: false) {
+            return OutboundMessage(bytes: frame, version: version, cost: message.cost)
+        }
+        let drained = self.state.withLock { state in
+            state.refusedMessages += 1
+            return Self.free(bytes: message.cost, messages: 1, in: &state)
+        }
+        for waiter in drained { waiter.succeed() }
+        self.admitWaiters()
+        self.instruments.tracing?.written(1)
+        return nil
+    }
+
+    /// The frame of a payload; sealed under the span of the call that sends it, unless that is over.
+    private func frame(
+        _ payload: ByteBuffer, _ version: StreamVersion, isTraced: Bool = true
+    ) throws(AEADError) -> ByteBuffer {
         guard version == .one, let key = self.key else { return Frame.encode(payload, version: version) }
-        let span = self.instruments.tracing?.encrypting(payload.readableBytes)
+        let span = isTraced ? self.instruments.tracing?.encrypting(payload.readableBytes) : nil
         do throws(AEADError) {
             let frame = try Frame.seal(payload, with: key.cipher, nonces: self.nonces)
             span?.end()
@@ -467,13 +480,13 @@ final class StreamChannel: Sendable {
     }
 
     /// The payload of a message of this side's own, whatever its frame.
-    private func payload(of message: OutboundMessage) -> ByteBuffer {
+    private func payload(of message: OutboundMessage) -> ByteBuffer? {
         guard let version = message.version else { return message.bytes }
         var frame = message.bytes
         let decoder = FrameDecoder(maximumPayload: frame.readableBytes, version: version)
-        guard let payload = try? decoder.next(&frame) else { return ByteBuffer() }
+        guard let payload = try? decoder.next(&frame) else { return nil }
         guard version == .one, let key = self.key else { return payload }
-        return Frame.open(payload, with: key.cipher) ?? ByteBuffer()
+        return Frame.open(payload, with: key.cipher)
     }
 
     /// Frees the room of messages that have been written.

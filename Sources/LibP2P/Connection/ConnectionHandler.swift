@@ -56,12 +56,6 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var input = ByteBuffer()
     private var plaintext = ByteBuffer()
-    /// What is framed and then sealed for one write.
-    ///
-    /// Both are kept as long as writes are large, because the system takes long to find so much memory anew, and given up
-    /// with the first small write, at the latest that of a keep-alive.
-    private var frames = ByteBuffer()
-    private var sealed = ByteBuffer()
     private var records = RecordLayer.plaintext
     private var session: YamuxSession
     private var streams: [YamuxStreamID: MuxedStream] = [:]
@@ -523,26 +517,36 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Frames, seals and writes one batch; nil if the connection failed.
     private func writeOnce(_ context: ChannelHandlerContext) -> Int? {
-        self.frames.clear(minimumCapacity: Self.writeLimit / 8)
-        _ = self.session.writeOutput(into: &self.frames, limit: Self.writeLimit)
-        let count = self.frames.readableBytes
-        defer {
-            if count < Self.writeLimit / 8 {
-                self.frames = ByteBuffer()
-                self.sealed = ByteBuffer()
-            }
-        }
+        let buffers = WriteBuffers.current
+        buffers.frames.clear(minimumCapacity: Self.writeLimit / 8)
+        _ = self.session.writeOutput(into: &buffers.frames, limit: Self.writeLimit)
+        let count = buffers.frames.readableBytes
         guard count > 0 else { return nil }
-        self.sealed.clear(minimumCapacity: count + count / 1024 + 64)
+        let output: ByteBuffer
         do {
-            try self.records.seal(&self.frames, into: &self.sealed)
+            output = try self.sealed(buffers, count)
         } catch {
             self.canSeal = false
             self.fail(HostError(.protocolViolation, "the security layer is used up", cause: error))
             return nil
         }
-        context.writeAndFlush(self.wrapOutboundOut(self.sealed), promise: nil)
+        context.writeAndFlush(self.wrapOutboundOut(output), promise: nil)
         return count
+    }
+
+    /// The records of what has been framed; small ones in memory of their own, which a full socket may hold for long.
+    private func sealed(_ buffers: WriteBuffers, _ count: Int) throws -> ByteBuffer {
+        let capacity = count + count / 1024 + 64
+        guard count > Self.writeLimit / 8 else {
+            var output = ByteBuffer()
+            output.reserveCapacity(capacity)
+            try self.records.seal(&buffers.frames, into: &output)
+            return output
+        }
+        defer { buffers.trim() }
+        buffers.records.clear(minimumCapacity: capacity)
+        try self.records.seal(&buffers.frames, into: &buffers.records)
+        return buffers.records
     }
 
     private func scheduleFlush(evenWhileWorking: Bool = false) {
