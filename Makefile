@@ -20,11 +20,12 @@ FALLBACK_SCRATCH ?= .build-fallback
 # Builds use every core and much memory; there is never more than one at a time.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites test-peers build demo bench test rows mutants sanitize fallback format lint clean
+.PHONY: help prerequisites test-peers build demo bench allocations test rows mutants sanitize fallback format lint clean
 
 help:
 	@echo 'make demo      build for release and show two nodes at work; the last line is JSON'
 	@echo 'make bench     build for release and measure pairs of nodes on this machine; the last line is JSON'
+	@echo 'make allocations  count the allocations per message, and hold them against their budgets'
 	@echo 'make test      build and run every test, those against other implementations included'
 	@echo 'make rows      play what must not go wrong between two nodes, with real processes; one JSON line each'
 	@echo 'make mutants   break one promise after another; each time its test has to go red'
@@ -51,6 +52,10 @@ demo: prerequisites
 bench: prerequisites
 	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
 	@"$$($(SWIFT) build -c release --show-bin-path)/glueberry" bench $(BENCH_ARGUMENTS)
+
+allocations: prerequisites
+	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
+	@python3 scripts/count-allocations.py "$$($(SWIFT) build -c release --show-bin-path)/glueberry"
 
 test: test-peers
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)

@@ -30,6 +30,7 @@ import Testing
         #expect(try ChatLine("/reconnect \(Self.id)") == .reconnect(peer))
         #expect(try ChatLine("/state") == .state)
         #expect(try ChatLine("/dump") == .dump)
+        #expect(try ChatLine("/usage") == .usage)
         #expect(try ChatLine("/big 64KiB") == .big(65_536))
         #expect(try ChatLine("/quit") == .quit)
     }

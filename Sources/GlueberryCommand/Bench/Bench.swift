@@ -145,13 +145,13 @@ struct Bench: Sendable {
         for count in self.plan.peers {
             let room = ["--max-connections", "\(count + 16)"]
             let node = try await BenchPeer("chat", ["--streams", "a"] + room)
-            node.type("/dump")
-            let before = try await node.line("dump")
+            node.type("/usage")
+            let before = try await node.line("usage")
             let swarm = try await BenchPeer(
                 "swarm", ["--streams", "a", "--connect", node.address, "--count", "\(count)"])
             let line = try await swarm.line("swarm")
-            node.type("/dump")
-            let after = try await node.line("dump")
+            node.type("/usage")
+            let after = try await node.line("usage")
             _ = try await swarm.end()
             _ = try await node.end()
             let (idle, resident) = (Double(before.residentKiB ?? 0), Double(after.residentKiB ?? 0))

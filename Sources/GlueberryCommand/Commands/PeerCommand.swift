@@ -32,7 +32,7 @@ struct PeerCommand: AsyncParsableCommand {
             --count nodes dial, hold their sessions, and stop.
 
             Lines of standard input in the mode 'chat': a text, or /connect ADDRESS, /disconnect ID, /reconnect ID, \
-            /state, /dump, /big N (sends N random bytes), /quit.
+            /state, /dump, /usage, /big N (sends N random bytes), /quit.
 
             Events: listening, state, established, message, sent, notice, reading, bench, hs, swarm, dump, error, final, \
             stopped. Times are in µs unless the name says otherwise. SIGTERM and SIGINT end the node in order, with \

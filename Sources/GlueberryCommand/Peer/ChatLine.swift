@@ -20,6 +20,7 @@ enum ChatLine: Equatable {
     case reconnect(PeerID)
     case state
     case dump
+    case usage
     case big(Int)
     case quit
 
@@ -39,6 +40,7 @@ enum ChatLine: Equatable {
         case "/reconnect": self = .reconnect(try Addresses.peerID(argument))
         case "/state": self = .state
         case "/dump": self = .dump
+        case "/usage": self = .usage
         case "/big":
             guard let count = ByteCountOption(argument: argument)?.bytes else {
                 throw CommandFailure("/big takes a number of bytes, such as 4096 or 64KiB")
@@ -48,7 +50,7 @@ enum ChatLine: Equatable {
         default:
             throw CommandFailure(
                 "\(TerminalText.line(parts.first ?? "/", limit: 40)) is no command; /connect, /disconnect, /reconnect, "
-                    + "/state, /dump, /big, /quit")
+                    + "/state, /dump, /usage, /big, /quit")
         }
     }
 }

@@ -199,6 +199,14 @@ enum PeerLine {
         }
     }
 
+    /// What the process takes, for `chat`: a short line, however many peers there are.
+    static func usage(_ usage: ResourceUsage) -> JSONLine {
+        self.line("usage") {
+            $0.add("rss_kb", usage.residentKiB)
+            self.addUsage(usage, to: &$0)
+        }
+    }
+
     private static func addTroubles(_ final: Final, to line: inout JSONLine) {
         line.add("dropped", final.dropped)
         line.add("malformed", final.malformed)
