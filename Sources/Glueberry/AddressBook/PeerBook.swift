@@ -171,8 +171,8 @@ final class PeerBook: Sendable {
 
     /// Adds a peer, or replaces its addresses and, unless nil, its metadata.
     func add(_ peer: PeerID, addresses: [Multiaddr], metadata: [String: String]?) throws(GlueberryError) {
-        let addresses = try Self.checked(addresses, of: peer)
-        if let metadata { try Self.check(metadata, of: peer) }
+        let addresses = try AddressBookEntry.checked(addresses, of: peer)
+        if let metadata { try AddressBookEntry.check(metadata, of: peer) }
         try self.put(peer) { entry in
             entry.addresses = addresses
             if let metadata { entry.metadata = metadata }
@@ -191,7 +191,7 @@ final class PeerBook: Sendable {
     }
 
     func setMetadata(_ metadata: [String: String], of peer: PeerID) throws(GlueberryError) {
-        try Self.check(metadata, of: peer)
+        try AddressBookEntry.check(metadata, of: peer)
         let now = self.wallClock()
         let isKnown = self.state.withLock { state in
             guard var entry = state.entries[peer] else { return false }
@@ -349,33 +349,6 @@ final class PeerBook: Sendable {
             return true
         }
         if isKnown { self.changed() }
-    }
-
-    private static func checked(_ addresses: [Multiaddr], of peer: PeerID) throws(GlueberryError) -> [Multiaddr] {
-        var checked: [Multiaddr] = []
-        for address in addresses {
-            if let other = address.peer, other != peer.bytes {
-                throw GlueberryError(.invalidAddress, "the address \(address) is another peer's", peer: peer)
-            }
-            let bare = address.withoutPeer
-            guard !bare.components.isEmpty else {
-                throw GlueberryError(.invalidAddress, "an address says nothing but the peer", peer: peer)
-            }
-            if !checked.contains(bare) { checked.append(bare) }
-            guard checked.count <= AddressBookEntry.maximumAddresses else {
-                throw GlueberryError(
-                    .invalidAddress, "a peer has at most \(AddressBookEntry.maximumAddresses) addresses", peer: peer)
-            }
-        }
-        return checked
-    }
-
-    private static func check(_ metadata: [String: String], of peer: PeerID) throws(GlueberryError) {
-        let size = metadata.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-        guard size <= AddressBookEntry.maximumMetadata else {
-            throw GlueberryError(
-                .metadataTooLarge, "\(size) bytes of metadata exceed \(AddressBookEntry.maximumMetadata)", peer: peer)
-        }
     }
 
     // MARK: Blocks that end

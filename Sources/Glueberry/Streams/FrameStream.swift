@@ -134,13 +134,13 @@ final class FrameStream: StreamConsumer {
     func pump() {
         guard let channel = self.channel, let stream = self.stream else { return }
         self.connection.workHere {
-            let messages = channel.takeQueued(for: self.id)
-            channel.instruments.flush()
-            channel.instruments.pendingChanged(to: channel.unwrittenMessages)
-            for message in messages {
+            for queued in channel.takeQueued(for: self.id) {
+                guard let message = channel.message(queued, as: self.version) else { continue }
                 stream.write(message.bytes)
                 self.inFlight.append(message)
             }
+            channel.instruments.flush()
+            channel.instruments.pendingChanged(to: channel.unwrittenMessages)
         }
     }
 

@@ -18,10 +18,10 @@ import Synchronization
 
 /// One named stream of one session: what is queued to be sent on it, and where what arrives on it goes.
 ///
-/// Messages are admitted first come, first served, within bounds in messages and bytes; they are framed, and in version 1 sealed, on the caller's
-/// task and written on the event loop of the connection, all that is queued at once. Behind the name stand at most two
-/// streams of the multiplexer, one opened by each side, both read into one queue. The sender stays on its stream while
-/// that lives.
+/// Messages are admitted first come, first served, within bounds in messages and bytes. They are framed, and in version 1
+/// sealed, on the caller's task, and written on the event loop of the connection, all that is queued at once. Behind the name
+/// stand at most two streams of the multiplexer, one opened by each side, both read into one queue. The sender stays on its
+/// stream while that lives.
 final class StreamChannel: Sendable {
     struct Limits: Sendable {
         var maximumMessage: Int
@@ -429,15 +429,13 @@ final class StreamChannel: Sendable {
 
     /// What is queued, for the stream that is in use; on its event loop.
     func takeQueued(for id: ObjectIdentifier) -> Deque<OutboundMessage> {
-        let (queue, version) = self.state.withLock { state -> (Deque<OutboundMessage>, StreamVersion?) in
-            guard case .stream(_, id, let version) = state.target else { return ([], nil) }
+        self.state.withLock { state in
+            guard case .stream(_, id, _) = state.target else { return [] }
             state.isPumpScheduled = false
             state.writtenBefore = 0
             defer { state.queue = [] }
-            return (state.queue, version)
+            return state.queue
         }
-        guard let version, queue.contains(where: { $0.version != version }) else { return queue }
-        return Deque(queue.compactMap { self.message($0, as: version) })
     }
 
     /// A payload that keeps no memory alive that is much larger.
@@ -446,7 +444,7 @@ final class StreamChannel: Sendable {
     }
 
     /// A message with the frame of a version; what cannot be sealed is counted, and counts as unwritten.
-    private func message(_ message: OutboundMessage, as version: StreamVersion) -> OutboundMessage? {
+    func message(_ message: OutboundMessage, as version: StreamVersion) -> OutboundMessage? {
         guard message.version != version else { return message }
         if let payload = self.payload(of: message), let frame = try? self.frame(payload, version, isTraced: false) {
             return OutboundMessage(bytes: frame, version: version, cost: message.cost)

@@ -36,16 +36,9 @@ struct BenchCommand: AsyncParsableCommand {
             StandardError.line("")
         }
         let tables = try await Interruption.racing {
-            try await withThrowingTaskGroup(of: [BenchTable].self) { group in
-                group.addTask { try await bench.run() }
-                group.addTask {
-                    try await Task.sleep(for: limit)
-                    throw CommandFailure("the benchmark took too long; raise --time-limit, or use --quick")
-                }
-                defer { group.cancelAll() }
-                guard let tables = try await group.next() else { throw CancellationError() }
-                return tables
-            }
+            try await TimeLimit.within(
+                limit, orFail: "the benchmark took too long; raise --time-limit, or use --quick"
+            ) { try await bench.run() }
         }
         var line = JSONLine()
         line.add("ok", true)

@@ -45,16 +45,9 @@ struct DemoCommand: AsyncParsableCommand {
             let (size, limit) = (self.sizeMib, self.timeLimit.duration)
             let demo = Demo(fileLength: size * 1024 * 1024)
             report = try await Interruption.racing {
-                try await withThrowingTaskGroup(of: DemoReport.self) { group in
-                    group.addTask { try await demo.run() }
-                    group.addTask {
-                        try await Task.sleep(for: limit)
-                        throw CommandFailure("the demo took too long; raise --time-limit, or make the file smaller")
-                    }
-                    defer { group.cancelAll() }
-                    guard let report = try await group.next() else { throw CancellationError() }
-                    return report
-                }
+                try await TimeLimit.within(
+                    limit, orFail: "the demo took too long; raise --time-limit, or make the file smaller"
+                ) { try await demo.run() }
             }
         } catch {
             StandardOutput.line(report.line)

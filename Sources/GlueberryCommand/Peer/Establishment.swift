@@ -23,24 +23,15 @@ enum Establishment {
     ) async throws -> EstablishmentTimes {
         let events = node.subscribeToEvents(of: [peer])
         try await node.addPeer(peer, addresses: addresses)
-        return try await withThrowingTaskGroup(of: EstablishmentTimes.self) { group in
-            group.addTask {
-                var progress = EstablishmentProgress()
-                for await event in events {
-                    if let times = progress.follow(event.state, at: .now) { return times }
-                    if event.state == .disconnected || event.state == .cooldown {
-                        throw CommandFailure(event.error.map { Explanation.line(for: $0) } ?? "the session ended")
-                    }
+        return try await TimeLimit.within(limit, orFail: "not established in time") {
+            var progress = EstablishmentProgress()
+            for await event in events {
+                if let times = progress.follow(event.state, at: .now) { return times }
+                if event.state == .disconnected || event.state == .cooldown {
+                    throw CommandFailure(event.error.map { Explanation.line(for: $0) } ?? "the session ended")
                 }
-                throw CancellationError()
             }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw CommandFailure("not established in time")
-            }
-            defer { group.cancelAll() }
-            guard let times = try await group.next() else { throw CancellationError() }
-            return times
+            throw CancellationError()
         }
     }
 }

@@ -44,8 +44,8 @@ struct MockBook {
     mutating func add(
         _ peer: PeerID, addresses: [Multiaddr], metadata: [String: String]?, limit: Int, at timestamp: Timestamp
     ) throws(GlueberryError) {
-        let addresses = try Self.checked(addresses, of: peer)
-        if let metadata { try Self.check(metadata, of: peer) }
+        let addresses = try AddressBookEntry.checked(addresses, of: peer)
+        if let metadata { try AddressBookEntry.check(metadata, of: peer) }
         try self.put(peer, limit: limit, at: timestamp) { entry in
             entry.addresses = addresses
             if let metadata { entry.metadata = metadata }
@@ -66,7 +66,7 @@ struct MockBook {
     mutating func setMetadata(
         _ metadata: [String: String], of peer: PeerID, at timestamp: Timestamp
     ) throws(GlueberryError) {
-        try Self.check(metadata, of: peer)
+        try AddressBookEntry.check(metadata, of: peer)
         guard var entry = self.entries[peer] else {
             throw GlueberryError(.peerUnknown, "the peer is not in the address book", hint: "add it", peer: peer)
         }
@@ -93,33 +93,6 @@ struct MockBook {
         change(&entry)
         entry.updatedAt = timestamp
         self.entries[peer] = entry
-    }
-
-    private static func checked(_ addresses: [Multiaddr], of peer: PeerID) throws(GlueberryError) -> [Multiaddr] {
-        var checked: [Multiaddr] = []
-        for address in addresses {
-            if let other = address.peer, other != peer.bytes {
-                throw GlueberryError(.invalidAddress, "the address \(address) is another peer's", peer: peer)
-            }
-            let bare = address.withoutPeer
-            guard !bare.components.isEmpty else {
-                throw GlueberryError(.invalidAddress, "an address says nothing but the peer", peer: peer)
-            }
-            if !checked.contains(bare) { checked.append(bare) }
-        }
-        guard checked.count <= AddressBookEntry.maximumAddresses else {
-            throw GlueberryError(
-                .invalidAddress, "a peer has at most \(AddressBookEntry.maximumAddresses) addresses", peer: peer)
-        }
-        return checked
-    }
-
-    private static func check(_ metadata: [String: String], of peer: PeerID) throws(GlueberryError) {
-        let size = metadata.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-        guard size <= AddressBookEntry.maximumMetadata else {
-            throw GlueberryError(
-                .metadataTooLarge, "\(size) bytes of metadata exceed \(AddressBookEntry.maximumMetadata)", peer: peer)
-        }
     }
 
     // MARK: The blacklist
