@@ -11,6 +11,7 @@
 
 import LibP2P
 import NIOCore
+import NIOEmbedded
 import PeerIdentity
 import Synchronization
 import Testing
@@ -163,22 +164,26 @@ import Testing
                 if !word.isEmpty { try? await stream.write(ByteBuffer(string: word)) }
                 stream.reset()
             }
-            let sender = try link.dialer.channel("a", inbound: RecordingSink())
-            // Whoever answers, if only with a byte, may have read what came before it: that is not sent again.
-            func keepSomethingToSend() throws {
+            // Pauses are over when the test says so.
+            let clock = NIOAsyncTestingEventLoop()
+            let sender = try link.dialer.channel("a", inbound: RecordingSink(), pausingOn: clock)
+            for pause in [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000] as [Int64] {
+                let before = opened.count
+                // Whoever answers, if only with a byte, may have read what came before it: that is not sent again.
                 if sender.unwrittenMessages == 0 { try sender.trySend(ByteBuffer(string: "0")) }
+                await clock.advanceTime(by: .zero)
+                try await eventually { opened.count == before + 1 && sender.isBackingOff }
+                // Neither time nor what is sent meanwhile makes it try again before the pause is over.
+                await clock.advanceTime(by: .milliseconds(pause - 1))
+                for _ in 0..<3 {
+                    try sender.trySend(ByteBuffer(string: "0"))
+                    try await link.barrier()
+                }
+                #expect(opened.count == before + 1)
+                await clock.advanceTime(by: .milliseconds(1))
             }
-            try await eventually {
-                try keepSomethingToSend()
-                return opened.count >= 3
-            }
-            // The pause between the tries doubles up to 5 s, so that a hundred round trips see no more than a few of them.
-            for _ in 0..<50 {
-                try keepSomethingToSend()
-                try await link.barrier()
-            }
-            #expect(opened.count < 25)
             sender.close(GlueberryError(.closed, "the session ended"))
+            await clock.shutdownGracefully()
         }
     }
 

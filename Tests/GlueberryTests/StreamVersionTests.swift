@@ -166,9 +166,9 @@ import Testing
     }
 
     /// More than are parsed in one turn, in so few bytes that they come in one read; then the stream ends.
-    @Test func veryManyTinyMessagesOfOneReadAllArriveBeforeTheEnd() async throws {
+    @Test func veryManyTinyMessagesOfOneReadAllArriveInTurnsBeforeTheEnd() async throws {
         try await withLink { link in
-            let sink = RecordingSink()
+            let sink = TurnCountingSink(eventLoop: try link.listener.connection.eventLoop)
             let channel = try link.listener.channel(
                 "a", key: self.keys(link).listener, limits: self.limits([.two, .one]), inbound: sink)
             let name = StreamName.protocolID(of: "a", version: .two)
@@ -178,6 +178,8 @@ import Testing
             await stream.finish()
             try await eventually { sink.payloads.count >= count }
             #expect(sink.payloads == (0..<count).map { [UInt8(truncatingIfNeeded: $0)] })
+            // What else waits on the event loop comes in between.
+            #expect(sink.largestTurn <= 4096)
             // The name is free again for a stream of the other side's.
             try await eventually { !channel.hasIncoming }
         }
@@ -276,4 +278,36 @@ import Testing
             await node.stop()
         }
     }
+}
+
+/// Notes how many messages come before anything else has its turn on the event loop.
+private final class TurnCountingSink: InboundSink {
+    private struct State {
+        var payloads: [[UInt8]] = []
+        var inThisTurn = 0
+        var largestTurn = 0
+    }
+
+    private let eventLoop: any EventLoop
+    private let state = Locked(State())
+
+    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    var payloads: [[UInt8]] { self.state.withLock { $0.payloads } }
+    var largestTurn: Int { self.state.withLock { $0.largestTurn } }
+
+    func deliver(_ batch: [ReceivedMessage], from stream: NIOLoopBound<FrameStream>) -> InboundRoom {
+        let isFirst = self.state.withLock { state in
+            state.payloads += batch.map(\.message.bytes)
+            state.inThisTurn += batch.count
+            state.largestTurn = max(state.largestTurn, state.inThisTurn)
+            return state.inThisTurn == batch.count
+        }
+        if isFirst { self.eventLoop.execute { self.state.withLock { $0.inThisTurn = 0 } } }
+        for received in batch { stream.value.giveCredit(received.credit) }
+        return .now
+    }
+
+    func isOpen(for stream: NIOLoopBound<FrameStream>) -> Bool { true }
+    func refused(_ reason: RefusedMessage) {}
 }

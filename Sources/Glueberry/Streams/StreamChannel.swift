@@ -99,11 +99,18 @@ final class StreamChannel: Sendable {
         var isPumpScheduled = false
         /// Streams of this side that ended, one after another, without any sign that the other side read them.
         var failures = 0
-        var isRetryDue = false
+        /// Whether a pause after a failure is under way: until it is over this side opens no stream, whatever is queued.
+        var isBackingOff = false
         var retry: Scheduled<Void>?
         var drained: [Settlement<Void, HostError>] = []
 
         var usableIncoming: Incoming? { self.incoming.flatMap { $0.hasEnded ? nil : $0 } }
+
+        /// Whether nothing can be written before a pause is over.
+        var mustPause: Bool {
+            guard self.isBackingOff, case .none = self.target else { return false }
+            return self.usableIncoming == nil
+        }
     }
 
     let peer: PeerID
@@ -155,6 +162,9 @@ final class StreamChannel: Sendable {
 
     /// The memory that what is queued keeps alive, in bytes.
     var queuedMemory: Int { self.state.withLock { $0.queue.reduce(0) { $0 + $1.bytes.storageCapacity } } }
+
+    /// Whether no stream is opened before a pause after a failure is over.
+    var isBackingOff: Bool { self.state.withLock { $0.isBackingOff } }
 
     /// Sends that wait for room.
     var waitingSends: Int { self.state.withLock { $0.waiters.count } }
@@ -363,8 +373,8 @@ final class StreamChannel: Sendable {
                 return (closed, false)
             }
             state.queue.append(message)
-            let needsPump = !state.isPumpScheduled
-            state.isPumpScheduled = true
+            let needsPump = !state.isPumpScheduled && !state.mustPause
+            if needsPump { state.isPumpScheduled = true }
             return (nil, needsPump)
         }
         if let closed {
@@ -420,7 +430,8 @@ final class StreamChannel: Sendable {
     /// Negotiates the stream without sending anything on it.
     func openEagerly() {
         let needsPump = self.state.withLock { state in
-            guard state.closed == nil, case .none = state.target, state.usableIncoming == nil else { return false }
+            guard state.closed == nil, case .none = state.target, state.usableIncoming == nil, !state.isBackingOff
+            else { return false }
             state.isPumpScheduled = true
             return true
         }
@@ -541,13 +552,12 @@ final class StreamChannel: Sendable {
         _ stream: NIOLoopBound<FrameStream>, _ id: ObjectIdentifier, unwritten: Deque<OutboundMessage>,
         retained: Deque<OutboundMessage>, madeProgress: Bool
     ) {
-        self.state.withLock { state in
+        let pause = self.state.withLock { state -> TimeAmount? in
             if state.incoming?.id == id { state.incoming?.hasEnded = true }
-            guard case .stream(_, id, _) = state.target else { return }
+            guard case .stream(_, id, _) = state.target else { return nil }
             state.target = .none
             state.isPumpScheduled = false
-            if madeProgress { state.failures = 0 } else { state.failures += 1 }
-            guard state.closed == nil else { return }
+            guard state.closed == nil else { return nil }
             if state.incoming?.id != id { state.draining[id] = stream }
             state.writtenBefore += retained.count
             for message in retained {
@@ -558,7 +568,11 @@ final class StreamChannel: Sendable {
             queue.append(contentsOf: unwritten)
             queue.append(contentsOf: state.queue)
             state.queue = queue
+            guard madeProgress else { return self.backOff(&state) }
+            state.failures = 0
+            return nil
         }
+        if let pause { self.pumpAgain(after: pause) }
         self.pumpAgain()
     }
 
@@ -582,47 +596,49 @@ final class StreamChannel: Sendable {
     /// A stream that this side wanted to open did not come about: the other side may prepare it a moment later, or has
     /// opened its own meanwhile.
     func openFailed(_ error: HostError) {
-        self.state.withLock { state in
+        let pause = self.state.withLock { state in
             if case .opening = state.target { state.target = .none }
             state.isPumpScheduled = false
-            state.failures += 1
+            return self.backOff(&state)
         }
+        if let pause { self.pumpAgain(after: pause) }
         self.pumpAgain()
     }
 
-    /// Goes on with what is queued: at once if there is a stream to use, else after a pause that grows as long as the
-    /// other side refuses, so that a peer that resets everything is not asked in a loop.
+    /// Counts a failure; answers the pause that begins with it, if none is under way.
+    ///
+    /// Pauses grow as long as the other side refuses, so that a peer that resets everything is not asked in a loop, neither
+    /// for what was queued before nor for what is sent meanwhile.
+    private func backOff(_ state: inout State) -> TimeAmount? {
+        state.failures += 1
+        guard state.closed == nil, self.limits.opensStreams, !state.isBackingOff else { return nil }
+        state.isBackingOff = true
+        return .milliseconds(min(5000, 25 << Int64(min(state.failures, 10))))
+    }
+
+    /// Goes on with what is queued if there is a stream to use, or one may be opened.
     private func pumpAgain() {
-        let pause = self.state.withLock { state -> TimeAmount? in
+        let canPump = self.state.withLock { state -> Bool in
             guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled, state.draining.isEmpty,
-                case .none = state.target, self.limits.opensStreams || state.usableIncoming != nil
-            else { return nil }
-            if state.usableIncoming != nil || state.failures == 0 {
-                state.isPumpScheduled = true
-                return .zero
-            }
-            guard !state.isRetryDue else { return nil }
-            state.isRetryDue = true
-            return .milliseconds(min(5000, 25 << Int64(min(state.failures, 10))))
+                case .none = state.target, !state.mustPause, self.limits.opensStreams || state.usableIncoming != nil
+            else { return false }
+            state.isPumpScheduled = true
+            return true
         }
-        guard let pause else { return }
-        guard pause > .zero else {
-            self.pump()
-            return
-        }
+        if canPump { self.pump() }
+    }
+
+    private func pumpAgain(after pause: TimeAmount) {
         let retry = self.eventLoop.scheduleTask(in: pause) {
-            let isWaiting = self.state.withLock { state in
-                state.isRetryDue = false
+            self.state.withLock { state in
+                state.isBackingOff = false
                 state.retry = nil
-                guard state.closed == nil, !state.queue.isEmpty, !state.isPumpScheduled else { return false }
-                state.isPumpScheduled = true
-                return true
             }
-            if isWaiting { self.pump() }
+            self.pumpAgain()
         }
         let isClosed = self.state.withLock { state in
             // It may have run already, on another thread.
-            if state.isRetryDue { state.retry = retry }
+            if state.isBackingOff { state.retry = retry }
             return state.closed != nil
         }
         if isClosed { retry.cancel() }

@@ -61,13 +61,13 @@ final class LinkSide: HostObserver {
     /// A channel on this side's end of the connection.
     func channel(
         _ name: String, key: PairKey? = nil, limits: StreamChannel.Limits = .forTests, inbound: any InboundSink,
-        unfinished: UnfinishedFrames = UnfinishedFrames(limit: 4 * 1024 * 1024)
+        unfinished: UnfinishedFrames = UnfinishedFrames(limit: 4 * 1024 * 1024), pausingOn clock: (any EventLoop)? = nil
     ) throws -> StreamChannel {
         let connection = try self.connection
         let channel = StreamChannel(
             peer: connection.remotePeer, name: name, session: 1, key: key, limits: limits, inbound: inbound,
             unfinished: unfinished, nonces: NonceSource(),
-            eventLoop: connection.eventLoop
+            eventLoop: clock ?? connection.eventLoop
         ) { channel in
             connection.work {
                 connection.openStream(
