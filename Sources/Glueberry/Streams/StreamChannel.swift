@@ -163,8 +163,8 @@ final class StreamChannel: Sendable {
     /// The memory that what is queued keeps alive, in bytes.
     var queuedMemory: Int { self.state.withLock { $0.queue.reduce(0) { $0 + $1.bytes.storageCapacity } } }
 
-    /// Whether no stream is opened before a pause after a failure is over.
-    var isBackingOff: Bool { self.state.withLock { $0.isBackingOff } }
+    /// Whether no stream is opened before a pause after a failure is over, whose end is scheduled.
+    var isBackingOff: Bool { self.state.withLock { $0.isBackingOff && $0.retry != nil } }
 
     /// Sends that wait for room.
     var waitingSends: Int { self.state.withLock { $0.waiters.count } }
