@@ -625,6 +625,19 @@ def check_peer_measures_round_trips(home):
         require(final["event"] == "final" and final["msgs"] == 35, final)
 
 
+def check_peer_measures_round_trips_beside_bulk(home):
+    node, _, address = peer("--streams", "vote,bulk", "--discard", "bulk")
+    bench = run("peer", "--mode", "bench", "--pingpong", "--connect", address, "--count", "200", "--size", "64",
+                "--streams", "vote,bulk", "--bulk", "100000", "--priorities", "vote=high,bulk=low:2")
+    require(bench.status == 0, bench.tail())
+    line = next(line for line in map(json.loads, bench.output) if line["event"] == "bench")
+    require(line["n"] == 200 and line["lost"] == 0 and line["bulk_MB_per_s"] > 0, line)
+    require(json.loads(bench.output[-2])["msgs"] == 200, bench.output[-2])
+    node.event("message", stream="bulk", bytes=100000)
+    refused = run("peer", "--priorities", "no name=high")
+    require(refused.status == 64 and len(refused.errors) == 1 and "streamPriorities" in refused.errors[0], refused.tail())
+
+
 def check_peer_leaves_messages_unread_for_a_while(home):
     node, node_id, address = peer("--mode", "pause", "--pause", "2s", "--hash")
     client, client_id, _ = peer("--mode", "chat", "--connect", address)

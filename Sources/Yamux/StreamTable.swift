@@ -25,6 +25,12 @@ struct MultiplexedStream: Sendable {
     /// Flags that the next window update on this stream carries: SYN or ACK.
     var owedFlags: FrameFlags
 
+    /// Where its data stands among that of other streams.
+    var priority = YamuxStreamPriority()
+
+    /// Frames that it has sent in its present turn.
+    var framesOfTurn = 0
+
     /// What this stream has of the session's budget for larger windows.
     var windowGrowth: UInt32 = 0
 

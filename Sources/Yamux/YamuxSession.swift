@@ -254,6 +254,19 @@ public struct YamuxSession: Sendable {
         self.scheduler.queueDataIfReady(for: &self.streams[slot])
     }
 
+    /// Says how the data of a stream stands to that of others, from the next frame on.
+    ///
+    /// Does nothing if the stream is not open.
+    public mutating func prioritize(_ stream: YamuxStreamID, _ priority: YamuxStreamPriority) {
+        guard let slot = self.streams.slot(of: stream.rawValue) else { return }
+        self.scheduler.prioritize(&self.streams[slot], priority)
+    }
+
+    /// How the data of a stream stands to that of others; nil if it is not open.
+    public func priority(of stream: YamuxStreamID) -> YamuxStreamPriority? {
+        self.streams.stream(stream.rawValue)?.priority
+    }
+
     /// Ends our data: FIN follows what is queued.
     ///
     /// Does nothing if done before or if the stream is not open.
@@ -343,7 +356,8 @@ public struct YamuxSession: Sendable {
 
     /// Appends frames to `output` until nothing is left or it holds `limit` readable bytes or more.
     ///
-    /// Control frames first, then data of the streams in turn, a frame each. The last frame may go beyond the limit.
+    /// Control frames first, then data of the streams by their priorities and in turn; see ``prioritize(_:_:)``. The last
+    /// frame may go beyond the limit.
     ///
     /// - Parameters:
     ///   - output: Where the frames are appended.

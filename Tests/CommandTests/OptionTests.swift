@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+import Glueberry
 import Testing
 
 @testable import GlueberryCommand
@@ -41,6 +42,23 @@ import Testing
     @Test(arguments: ["", "0", "-1", "1.5m", "KiB", "1TB", "99999999999999999999", "9999999999GiB", "0x10"])
     func whatIsNoSizeIsRefused(text: String) {
         #expect(ByteCountOption(argument: text) == nil)
+    }
+
+    @Test func prioritiesAreReadByName() {
+        let read = StreamPrioritiesOption(argument: "vote=high,bulk=low:4,other=normal:256")?.priorities
+        #expect(
+            read == [
+                "vote": .high, "bulk": StreamPriority(urgency: .low, weight: 4),
+                "other": StreamPriority(urgency: .normal, weight: 256),
+            ])
+    }
+
+    @Test(arguments: [
+        "", "vote", "vote=", "vote=urgent", "vote=high:", "vote=high:0", "vote=high:257", "vote=high:1:1", "vote=high,",
+        "a=b=high", "vote=high:x",
+    ])
+    func whatIsNoPriorityIsRefused(text: String) {
+        #expect(StreamPrioritiesOption(argument: text) == nil)
     }
 
     @Test func reconnectionIsLimitedByANumberOrATime() {

@@ -25,8 +25,10 @@ import Testing
             "--count", "7", "--warmup", "3", "--rate", "2.5", "--linger", "1s", "--pingpong", "--pause", "8s",
             "--max-message", "65536", "--receive-buffer", "10", "--policy", "dropOldest", "--handshake-timeout", "5s",
             "--cooldown", "6s", "--reconnect-base", "500ms", "--reconnect-max", "9", "--hash", "--slow", "1ms",
-            "--state-tick", "2s", "--exit-after", "1m", "--quiet",
+            "--state-tick", "2s", "--exit-after", "1m", "--quiet", "--bulk", "65536", "--discard", "y",
+            "--priorities", "x=high",
         ])
+        #expect(command.bulk == 65_536 && command.discard == "y" && command.priorities.priorities == ["x": .high])
         #expect(command.mode == .bench && command.connectAt == 1_700_000_000_000 && command.book == "b")
         #expect(command.size == 64 && command.count == 7 && command.warmup == 3 && command.rate == 2.5)
         #expect(command.linger?.duration == .seconds(1) && command.pause.duration == .seconds(8) && command.pingpong)
@@ -52,6 +54,8 @@ import Testing
         ["--linger", "long"], ["--pause", "5"], ["--policy", "dropall"], ["--connect-at", "-5"],
         ["--connect-at", "soon"], ["--mode", "hs"], ["--mode", "swarm"], ["--mode", "hs", "--connect", ""],
         ["--mode", "bench", "--size", "65537", "--max-message", "64KiB"],
+        ["--bulk", "64"], ["--pingpong", "--bulk", "0"], ["--pingpong", "--bulk", "99999999"],
+        ["--priorities", "vote=first"],
         ["--state-tick", "0s"], ["--exit-after", ""],
     ])
     func whatMakesNoSenseIsRefused(arguments: [String]) {

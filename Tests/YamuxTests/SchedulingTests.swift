@@ -22,7 +22,73 @@ import Testing
         try session.write([UInt8](repeating: 1, count: 200_000), on: first)
         try session.write([UInt8](repeating: 2, count: 200_000), on: second)
         let order = session.outputFrames().filter { $0.type == WireFrame.data }.map(\.id)
-        #expect(order == [1, 3, 1, 3, 1, 3, 1, 3])
+        #expect(order.count > 20)
+        #expect(order == order.indices.map { $0.isMultiple(of: 2) ? 1 : 3 })
+    }
+
+    @Test func framesAreLargeForAStreamAloneAndSmallWhileStreamsCompete() throws {
+        var session = YamuxSession(role: .client, now: .distantPast)
+        let first = try session.openStream(now: .distantPast)
+        let second = try session.openStream(now: .distantPast)
+        try session.write([UInt8](repeating: 1, count: 200_000), on: first)
+        try session.write([UInt8](repeating: 2, count: 40_000), on: second)
+        let frames = session.outputFrames().filter { $0.type == WireFrame.data }
+        let shared = frames.prefix(frames.lastIndex { $0.id == 3 } ?? 0)
+        #expect(shared.count == 5)
+        #expect(shared.allSatisfy { $0.payload.count <= 16 * 1024 })
+        #expect(frames.map(\.payload.count).max() == 64 * 1024 - 12)
+        #expect(frames.filter { $0.id == 1 }.map(\.payload.count).reduce(0, +) == 200_000)
+        #expect(frames.filter { $0.id == 3 }.map(\.payload.count).reduce(0, +) == 40_000)
+    }
+
+    @Test func whatIsUrgentGoesFirstButForOneFrameInSeventeen() throws {
+        var session = YamuxSession(role: .client, now: .distantPast)
+        let streams = try (0..<3).map { _ in try session.openStream(now: .distantPast) }
+        for (stream, urgency) in zip(streams, [.low, .normal, .high] as [YamuxStreamPriority.Urgency]) {
+            session.prioritize(stream, YamuxStreamPriority(urgency: urgency))
+            #expect(session.priority(of: stream)?.urgency == urgency)
+            try session.write([UInt8](repeating: 1, count: 16 * 1024 * 16), on: stream)
+        }
+        let order = session.outputFrames().filter { $0.type == WireFrame.data }.map(\.id)
+        // The high one's 16 frames pass; then each of the others has one that is due, the lowest first.
+        #expect(order.prefix(16).allSatisfy { $0 == 5 })
+        #expect(order[16] == 1)
+        #expect(order[17...31].allSatisfy { $0 == 3 })
+        #expect(order.filter { $0 == 1 }.count == 13, "of which the last are large, since it is alone")
+    }
+
+    @Test func weightsAreSharesAmongThoseOfOneUrgency() throws {
+        var session = YamuxSession(role: .client, now: .distantPast)
+        let heavy = try session.openStream(now: .distantPast)
+        let light = try session.openStream(now: .distantPast)
+        session.prioritize(heavy, YamuxStreamPriority(weight: 3))
+        session.prioritize(light, YamuxStreamPriority(weight: -1))
+        for stream in [heavy, light] { try session.write([UInt8](repeating: 1, count: 200_000), on: stream) }
+        let order = session.outputFrames().filter { $0.type == WireFrame.data }.map(\.id)
+        #expect(order.prefix(12) == [1, 1, 1, 3, 1, 1, 1, 3, 1, 1, 1, 3])
+    }
+
+    @Test func aStreamThatWaitsMovesWithItsPriority() throws {
+        var session = YamuxSession(role: .client, now: .distantPast)
+        let streams = try (0..<3).map { _ in try session.openStream(now: .distantPast) }
+        for stream in streams { try session.write([1], on: stream) }
+        session.prioritize(streams[2], YamuxStreamPriority(urgency: .high))
+        session.prioritize(streams[0], YamuxStreamPriority(urgency: .low))
+        #expect(session.outputFrames().filter { $0.type == WireFrame.data }.map(\.id) == [5, 3, 1])
+        #expect(!session.hasOutput)
+    }
+
+    @Test func aStreamThatIsResetWhileItWaitsLeavesNoOutputBehind() throws {
+        var session = YamuxSession(role: .client, now: .distantPast)
+        let stream = try session.openStream(now: .distantPast)
+        _ = session.output()
+        session.prioritize(stream, YamuxStreamPriority(urgency: .high))
+        try session.write([1], on: stream)
+        session.reset(stream, code: 0)
+        #expect(session.outputFrames() == [.update(WireFrame.rst, 1, 0)])
+        #expect(!session.hasOutput)
+        session.prioritize(stream, YamuxStreamPriority(urgency: .low))
+        #expect(session.priority(of: stream) == nil)
     }
 
     @Test func aLateSmallMessageWaitsForOneFrameOfEachOther() throws {

@@ -133,6 +133,7 @@ extension PeerSupervisor {
         } else if self.configuration.streamEncryption == .transport {
             limits.versions = [.two, .one]
         }
+        limits.priority = self.configuration.streamPriorities[name] ?? .normal
         if name == StreamName.handshake, case .standard = self.configuration.handshake {
             // Its few messages never wait, and are never large.
             limits.maximumMessage = StandardHandshakeRun.maximumMessageLength

@@ -109,6 +109,10 @@ public struct NodeConfiguration: Sendable {
     ///
     /// Default: none.
     public var receivePolicies: [String: ReceivePolicy] = [:]
+    /// Which streams go first, and how those that are alike share, by their names.
+    ///
+    /// Default: all are ``StreamPriority/normal``.
+    public var streamPriorities: [String: StreamPriority] = [:]
     /// How long received messages wait without anybody taking one before a notice says so, see ``NodeNotice``.
     ///
     /// Default 10 s.
@@ -223,6 +227,14 @@ public struct NodeConfiguration: Sendable {
             "receiveBufferMessages")
         for name in self.receivePolicies.keys.sorted() where !StreamName.isValid(name) {
             problems.append("receivePolicies names \"\(name)\", which is not a stream name")
+        }
+        for (name, priority) in self.streamPriorities.sorted(by: { $0.key < $1.key }) {
+            if !StreamName.isValid(name) || name == StreamName.handshake {
+                problems.append("streamPriorities names \"\(name)\", which is not a stream name")
+            }
+            if !StreamPriority.weights.contains(priority.weight) {
+                problems.append("streamPriorities gives \"\(name)\" a weight that is not in \(StreamPriority.weights)")
+            }
         }
         positive(self.stallTimeout, "stallTimeout")
         positive(self.maximumLeftoverBytes, "maximumLeftoverBytes")

@@ -13,6 +13,7 @@ import AEAD
 import DequeModule
 import LibP2P
 import NIOCore
+import Yamux
 
 /// One stream of the multiplexer that carries frames; confined to its connection's event loop.
 final class FrameStream: StreamConsumer {
@@ -100,6 +101,8 @@ final class FrameStream: StreamConsumer {
     }
 
     var id: ObjectIdentifier { ObjectIdentifier(self) }
+    /// Where the stream stands among others of its connection; nil while it is not open.
+    var priority: YamuxStreamPriority? { self.stream?.priority }
     private var bound: NIOLoopBound<FrameStream> { NIOLoopBound(self, eventLoop: self.connection.eventLoop) }
 
     private var channel: StreamChannel? {
@@ -116,6 +119,7 @@ final class FrameStream: StreamConsumer {
         }
         self.attachment = .attached(channel)
         self.decoder = Self.decoder(for: channel, self.version)
+        self.prioritize(stream, channel)
         self.countOpened(channel)
         self.parse(stream)
         if self.endedBeforeAttachment, case .attached = self.attachment { self.streamFinished(stream) }
@@ -206,15 +210,22 @@ final class FrameStream: StreamConsumer {
                     self.refuse(code: StreamErrorCode.none)
                     return
                 }
+                self.prioritize(stream, channel)
                 self.countOpened(channel)
                 self.pump()
             } else if channel.accept(self.bound, self.id, self.version, on: self.connection) {
+                self.prioritize(stream, channel)
                 self.countOpened(channel)
             } else {
                 self.refuse(code: StreamErrorCode.supplanted)
             }
         case .detached: stream.reset(code: StreamErrorCode.none)
         }
+    }
+
+    private func prioritize(_ stream: MuxedStream, _ channel: StreamChannel) {
+        guard channel.limits.priority != .normal else { return }
+        stream.prioritize(channel.limits.priority.ofMultiplexer)
     }
 
     private func countOpened(_ channel: StreamChannel) {

@@ -39,6 +39,8 @@ final class StreamChannel: Sendable {
         var decryptionFailures = 16
         /// The versions of the streams that this side opens, the preferred one first.
         var versions = [StreamVersion.one]
+        /// Where what is sent stands among other streams.
+        var priority = StreamPriority.normal
     }
 
     private struct Waiter {

@@ -18,7 +18,7 @@ struct Bench: Sendable {
 
     /// What can be measured, by the names of the tables.
     enum Section: String, CaseIterable, Sendable {
-        case loopback, oneway, pingpong, establishment, peers, streams
+        case loopback, oneway, pingpong, contention, establishment, peers, streams
     }
 
     let plan: BenchPlan
@@ -34,6 +34,7 @@ struct Bench: Sendable {
                 case .loopback: try await self.loopback()
                 case .oneway: try await self.oneWay()
                 case .pingpong: try await self.pingPong()
+                case .contention: try await self.contention()
                 case .establishment: try await self.establishment()
                 case .peers: try await self.peers()
                 case .streams: try await self.streams()
@@ -111,6 +112,39 @@ struct Bench: Sendable {
                 Double(load.size), Double(line.count ?? 0), Double(line.lost ?? 0), line.p50Microseconds ?? 0,
                 line.p90Microseconds ?? 0, line.p99Microseconds ?? 0, line.maximumMicroseconds ?? 0,
             ])
+        }
+        return table
+    }
+
+    private func contention() async throws -> BenchTable {
+        var table = BenchTable(
+            Section.contention.rawValue, "Round trips of 64 bytes while large messages are sent on the same connection",
+            [
+                .init("bulk", "bulk bytes"), .init("prioritized", "prioritized"), .init("bulk_MB_per_s", "bulk MB/s"),
+                .init("n", "round trips"), .init("lost", "lost"), .init("p50_us", "p50 µs", decimals: 1),
+                .init("p90_us", "p90 µs", decimals: 1), .init("p99_us", "p99 µs", decimals: 1),
+                .init("max_us", "max µs", decimals: 1),
+            ])
+        let load = self.plan.contention
+        for bulk in self.plan.bulk {
+            for isPrioritized in [false, true] {
+                let streams = ["--streams", "vote,bulk"] + (isPrioritized ? ["--priorities", "vote=high"] : [])
+                let echo = try await BenchPeer("echo", streams + ["--discard", "bulk"])
+                let bench = try await BenchPeer(
+                    "bench",
+                    streams + [
+                        "--pingpong", "--bulk", "\(bulk)", "--connect", echo.address, "--size", "\(load.size)",
+                        "--count", "\(load.count)", "--warmup", "\(load.count / 10)",
+                    ])
+                let line = try await bench.line("bench")
+                _ = try await bench.end()
+                _ = try await echo.end()
+                table.add([
+                    Double(bulk), isPrioritized ? 1 : 0, line.bulkMegabytesPerSecond ?? 0, Double(line.count ?? 0),
+                    Double(line.lost ?? 0), line.p50Microseconds ?? 0, line.p90Microseconds ?? 0,
+                    line.p99Microseconds ?? 0, line.maximumMicroseconds ?? 0,
+                ])
+            }
         }
         return table
     }

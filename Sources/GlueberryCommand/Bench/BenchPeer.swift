@@ -37,6 +37,7 @@ final class BenchPeer: Sendable {
         var p90Microseconds: Double?
         var p99Microseconds: Double?
         var maximumMicroseconds: Double?
+        var bulkMegabytesPerSecond: Double?
         var totalP50Microseconds: Double?
         var totalP90Microseconds: Double?
         var totalP99Microseconds: Double?
@@ -62,6 +63,7 @@ final class BenchPeer: Sendable {
             case p90Microseconds = "p90_us"
             case p99Microseconds = "p99_us"
             case maximumMicroseconds = "max_us"
+            case bulkMegabytesPerSecond = "bulk_MB_per_s"
             case totalP50Microseconds = "total_p50_us"
             case totalP90Microseconds = "total_p90_us"
             case totalP99Microseconds = "total_p99_us"

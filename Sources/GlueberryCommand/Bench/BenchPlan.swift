@@ -19,6 +19,10 @@ struct BenchPlan: Sendable {
 
     var oneWay: [Load]
     var pingPong: [Load]
+    /// Round trips of small messages beside a flood of large ones on the same connection.
+    var contention: Load
+    /// The sizes of the large ones.
+    var bulk: [Int]
     /// Nodes that connect one after another.
     var establishments: Int
     /// Peers at the same time, for what each of them costs.
@@ -34,7 +38,8 @@ struct BenchPlan: Sendable {
             Load(size: 64, count: 4_000_000), Load(size: 1024, count: 1_500_000), Load(size: 64 * 1024, count: 20_000),
             Load(size: 900 * 1024, count: 1500),
         ],
-        pingPong: [Load(size: 64, count: 40_000), Load(size: 1024, count: 40_000)], establishments: 300,
+        pingPong: [Load(size: 64, count: 40_000), Load(size: 1024, count: 40_000)],
+        contention: Load(size: 64, count: 10_000), bulk: [64 * 1024, 900 * 1024], establishments: 300,
         peers: [1, 10, 50, 100, 1000], streams: [1, 10, 100, 200], streamMessages: 1_000_000)
 
     /// What takes half a minute, for a first impression.
@@ -43,6 +48,7 @@ struct BenchPlan: Sendable {
             Load(size: 64, count: 400_000), Load(size: 1024, count: 200_000), Load(size: 64 * 1024, count: 3000),
             Load(size: 900 * 1024, count: 200),
         ],
-        pingPong: [Load(size: 64, count: 5000), Load(size: 1024, count: 5000)], establishments: 50,
+        pingPong: [Load(size: 64, count: 5000), Load(size: 1024, count: 5000)],
+        contention: Load(size: 64, count: 2000), bulk: [900 * 1024], establishments: 50,
         peers: [1, 50], streams: [1, 100], streamMessages: 100_000)
 }

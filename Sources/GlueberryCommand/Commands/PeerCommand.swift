@@ -71,6 +71,16 @@ struct PeerCommand: AsyncParsableCommand {
     var linger: TimeOption?
     @Flag(help: "bench: round trips against a peer that echoes.")
     var pingpong = false
+    @Option(help: "bench with --pingpong: send messages of so many bytes meanwhile, on the last stream.")
+    var bulk: Int?
+    @Option(help: "echo: streams of which nothing is sent back, separated by commas.")
+    var discard: String?
+    @Option(
+        help: """
+            Streams that go before or after others, separated by commas: NAME=URGENCY or NAME=URGENCY:WEIGHT; urgencies: \
+            \(StreamPrioritiesOption.urgencies); weights: 1 to 256, the shares of those of one urgency.
+            """)
+    var priorities = StreamPrioritiesOption()
     @Option(help: "pause: how long to read no message after the first peer is Established.")
     var pause = TimeOption(seconds: 10)
     @Flag(help: "bench: send on all prepared streams in turn, not only on the first.")
@@ -117,6 +127,12 @@ struct PeerCommand: AsyncParsableCommand {
         }
         if let connections = self.maxConnections, connections <= 0 {
             throw ValidationError("--max-connections must be above 0")
+        }
+        if let bulk = self.bulk {
+            guard self.pingpong else { throw ValidationError("--bulk needs --pingpong") }
+            guard (1...self.maxMessage.bytes).contains(bulk) else {
+                throw ValidationError("--bulk must be 1 to \(self.maxMessage.bytes), the largest message")
+            }
         }
         guard self.warmup >= 0 else { throw ValidationError("--warmup must not be negative") }
         guard self.rate >= 0, self.rate.isFinite else { throw ValidationError("--rate must be 0 or above") }
@@ -176,6 +192,7 @@ struct PeerCommand: AsyncParsableCommand {
         configuration.receiveBufferMessages = self.receiveBuffer
         configuration.receivePolicy = self.policy
         configuration.streamEncryption = self.streamEncryption
+        configuration.streamPriorities = self.priorities.priorities
         return configuration
     }
 
@@ -186,9 +203,10 @@ struct PeerCommand: AsyncParsableCommand {
         PeerSettings(
             mode: self.mode, stream: self.streamNames.first ?? "", peers: peers, dialTime: self.connectAt,
             count: self.count ?? (self.mode == .bench ? Self.benchCount : Self.nodeCount),
+            discarded: Set((self.discard ?? "").split(separator: ",").map(String.init)),
             bench: PeerSettings.Bench(
                 size: self.size, warmup: self.warmup, rate: self.rate > 0 ? self.rate : nil,
-                isPingPong: self.pingpong,
+                isPingPong: self.pingpong, bulk: self.bulk.map { ($0, self.streamNames.last ?? "") },
                 streams: self.spread ? self.streamNames : Array(self.streamNames.prefix(1))),
             pause: self.pause.duration, linger: self.linger?.duration, slow: self.slow?.duration,
             // The dial has its own limits, which end before this one does.

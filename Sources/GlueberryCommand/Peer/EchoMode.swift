@@ -21,10 +21,12 @@ struct EchoMode: PeerActivity {
 
     private let reader: MessageReader
     private let connections: EventSubscription
+    private let discarded: Set<String>
     private let executor: (any TaskExecutor)?
 
     init(node: Node, report: PeerReport, settings: PeerSettings) {
         self.reader = MessageReader(node: node, report: report, slow: settings.slow)
+        self.discarded = settings.discarded
         self.executor = settings.executor
         self.connections = node.subscribeToEvents(in: [.connected])
     }
@@ -52,6 +54,10 @@ struct EchoMode: PeerActivity {
         do {
             var lanes: [String: SendLane] = [:]
             for await message in try node.messages(from: peer) {
+                guard !self.discarded.contains(message.stream) else {
+                    await self.reader.take(message)
+                    continue
+                }
                 let lane =
                     lanes[message.stream]
                     ?? SendLane(node: node, peer: peer, stream: message.stream) { report.error("echo", $0) }

@@ -131,6 +131,10 @@ enum PeerLine {
             $0.add("p99_us", microseconds(times.value(99)), decimals: 1)
             $0.add("max_us", microseconds(times.maximum), decimals: 1)
             $0.add("rt_per_s", self.rate(Double(result.samples.count), result.duration.inSeconds), decimals: 1)
+            if result.bulkBytes > 0 {
+                let perSecond = self.rate(Double(result.bulkBytes), result.duration.inSeconds)
+                $0.add("bulk_MB_per_s", perSecond / 1e6, decimals: 1)
+            }
             self.addUsage(result.usage, to: &$0)
         }
     }

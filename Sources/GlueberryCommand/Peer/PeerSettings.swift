@@ -25,6 +25,8 @@ struct PeerSettings: Sendable {
         var rate: Double?
         /// Whether each message waits for the echo of the one before.
         var isPingPong: Bool
+        /// What is sent beside round trips: the bytes of a message, and the stream.
+        var bulk: (size: Int, stream: String)?
         /// What the messages go to, one after the other.
         var streams: [String]
     }
@@ -37,6 +39,8 @@ struct PeerSettings: Sendable {
     var dialTime: UInt64?
     /// Messages, or nodes.
     var count: Int
+    /// Streams of which `echo` sends nothing back.
+    var discarded: Set<String>
     var bench: Bench
     /// How long `pause` leaves messages unread.
     var pause: Duration

@@ -22,6 +22,8 @@ struct PingPongResult {
     /// The round trips in nanoseconds.
     var samples: [Int64] = []
     var lost: Int
+    /// Bytes that were sent beside the round trips.
+    var bulkBytes = 0
     var duration = Duration.zero
     var usage = ResourceUsage()
 }
@@ -53,6 +55,22 @@ struct PingPongBench {
                 return run.withLock { $0.abort(at: .now) } == .finished
             }
         }
+        let bulkBytes = Locked(0)
+        let bulk = self.settings.bench.bulk.map { bulk in
+            Task {
+                var payload = BenchPayload(size: bulk.size)
+                var number: UInt64 = 0
+                do {
+                    while !Task.isCancelled {
+                        try await self.node.send(payload.message(number), to: self.peer, on: bulk.stream)
+                        number += 1
+                        bulkBytes.withLock { $0 += bulk.size }
+                    }
+                } catch {
+                    if error.code != .cancelled { self.report.error("bench", error) }
+                }
+            }
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 do {
@@ -76,10 +94,13 @@ struct PingPongBench {
             await group.next()
             group.cancelAll()
         }
+        bulk?.cancel()
+        await bulk?.value
         let (state, spent) = (run.withLock { $0 }, ResourceUsage.current().since(usage.withLock { $0 }))
         let end = state.end ?? .now
         return PingPongResult(
             peer: self.peer, size: self.settings.bench.size, samples: state.samples, lost: state.lost,
+            bulkBytes: bulkBytes.withLock { $0 },
             duration: end - (state.begin ?? end), usage: spent)
     }
 }

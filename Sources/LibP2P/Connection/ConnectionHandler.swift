@@ -35,7 +35,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// How much plaintext goes into one write.
     private static let writeLimit = 128 * 1024
     /// How much is written before other work of the event loop has its turn.
-    private static let writeBudgetPerTick = 1024 * 1024
+    ///
+    /// A more urgent message that another thread sends comes in between.
+    private static let writeBudgetPerTick = 256 * 1024
     /// Records without content are legal, but a peer that sends nothing else does no work for what it costs.
     private static let maximumConsecutiveEmptyReads = 1024
 
@@ -201,6 +203,12 @@ final class ConnectionHandler: ChannelInboundHandler {
             // The stream has ended: its consumer hears of that by itself, in its turn.
         }
     }
+
+    func prioritize(_ id: YamuxStreamID, _ priority: YamuxStreamPriority) {
+        self.session.prioritize(id, priority)
+    }
+
+    func priority(of id: YamuxStreamID) -> YamuxStreamPriority? { self.session.priority(of: id) }
 
     func finish(_ id: YamuxStreamID) {
         self.session.finish(id)

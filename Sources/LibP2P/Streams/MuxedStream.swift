@@ -11,7 +11,7 @@
 
 import MultistreamSelect
 package import NIOCore
-import Yamux
+package import Yamux
 
 /// One stream of a connection, confined to the connection's event loop: it agrees on the protocol, then passes bytes
 /// between the multiplexer and a ``StreamConsumer``.
@@ -81,6 +81,14 @@ package final class MuxedStream {
     package func write(_ bytes: ByteBuffer) {
         self.handler?.write(bytes, on: self.id)
     }
+
+    /// Says how what this side sends on the stream stands to what it sends on others of the connection.
+    package func prioritize(_ priority: YamuxStreamPriority) {
+        self.handler?.prioritize(self.id, priority)
+    }
+
+    /// How what this side sends on the stream stands to what it sends on others; nil once the stream is closed.
+    package var priority: YamuxStreamPriority? { self.handler?.priority(of: self.id) }
 
     /// Ends this side's half once everything queued has been sent.
     package func finish() {

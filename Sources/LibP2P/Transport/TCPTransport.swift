@@ -24,6 +24,10 @@ import Musl
 /// TCP over IPv4 and IPv6, with names resolved by the system's resolver.
 struct TCPTransport: Transport {
     private static let backlog: Int32 = 256
+    /// How many bytes the kernel may hold that it has not sent yet.
+    ///
+    /// What it holds is behind no priority any more. Less costs throughput.
+    private static let maximumUnsent: CInt = 128 * 1024
 
     func handles(_ address: Multiaddr) -> Bool { address.tcpEndpoint != nil }
 
@@ -53,7 +57,10 @@ struct TCPTransport: Transport {
             return ClientBootstrap(group: eventLoop)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connectTimeout(timeout)
-                .channelInitializer(initializer)
+                .channelInitializer { channel in
+                    Self.boundUnsent(channel)
+                    return initializer(channel)
+                }
                 .connect(to: target)
         } catch {
             return eventLoop.makeFailedFuture(error)
@@ -69,7 +76,10 @@ struct TCPTransport: Transport {
                 .serverChannelOption(.backlog, value: Self.backlog)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelInitializer(initializer)
+                .childChannelInitializer { channel in
+                    Self.boundUnsent(channel)
+                    return initializer(channel)
+                }
                 .bind(to: Self.socketAddress(of: address))
                 .outcome()
             guard let local = channel.localAddress, let ip = local.ipAddress, let port = local.port else {
@@ -90,6 +100,12 @@ struct TCPTransport: Transport {
         } catch {
             throw HostError(.ioFailed, "listening on \(address) failed", cause: error)
         }
+    }
+
+    /// Bounds what the kernel takes before it can send it; a system that does not know the option takes more.
+    private static func boundUnsent(_ channel: any Channel) {
+        let option = NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT)
+        channel.setOption(.tcpOption(option), value: Self.maximumUnsent).whenFailure { _ in }
     }
 
     private static func socketAddress(of address: Multiaddr) throws -> SocketAddress {
