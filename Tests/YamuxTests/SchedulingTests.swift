@@ -54,7 +54,7 @@ import Testing
         #expect(order.prefix(16).allSatisfy { $0 == 5 })
         #expect(order[16] == 1)
         #expect(order[17...31].allSatisfy { $0 == 3 })
-        #expect(order.filter { $0 == 1 }.count == 13, "of which the last are large, since it is alone")
+        #expect(order.filter { $0 == 1 }.count == 5, "of which the last are large, since it is alone")
     }
 
     @Test func weightsAreSharesAmongThoseOfOneUrgency() throws {
