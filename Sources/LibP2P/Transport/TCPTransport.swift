@@ -27,7 +27,7 @@ struct TCPTransport: Transport {
     /// How many bytes the kernel may hold that it has not sent yet.
     ///
     /// What it holds is behind no priority any more. Less costs throughput.
-    private static let maximumUnsent: CInt = 128 * 1024
+    private static let maximumUnsent: SocketOptionValue = 128 * 1024
 
     func handles(_ address: Multiaddr) -> Bool { address.tcpEndpoint != nil }
 
