@@ -57,19 +57,7 @@ struct PingPongBench {
         }
         let bulkBytes = Locked(0)
         let bulk = self.settings.bench.bulk.map { bulk in
-            Task {
-                var payload = BenchPayload(size: bulk.size)
-                var number: UInt64 = 0
-                do {
-                    while !Task.isCancelled {
-                        try await self.node.send(payload.message(number), to: self.peer, on: bulk.stream)
-                        number += 1
-                        bulkBytes.withLock { $0 += bulk.size }
-                    }
-                } catch {
-                    if error.code != .cancelled { self.report.error("bench", error) }
-                }
-            }
+            Task { await self.send(bulk.size, on: bulk.stream) { bulkBytes.withLock { $0 += bulk.size } } }
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -102,5 +90,20 @@ struct PingPongBench {
             peer: self.peer, size: self.settings.bench.size, samples: state.samples, lost: state.lost,
             bulkBytes: bulkBytes.withLock { $0 },
             duration: end - (state.begin ?? end), usage: spent)
+    }
+
+    /// Sends messages of a size, as fast as they are taken, until the task is cancelled.
+    private func send(_ size: Int, on stream: String, sent: () -> Void) async {
+        var payload = BenchPayload(size: size)
+        var number: UInt64 = 0
+        do {
+            while !Task.isCancelled {
+                try await self.node.send(payload.message(number), to: self.peer, on: stream)
+                number += 1
+                sent()
+            }
+        } catch {
+            if error.code != .cancelled { self.report.error("bench", error) }
+        }
     }
 }
