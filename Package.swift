@@ -19,6 +19,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
@@ -79,7 +80,7 @@ let package = Package(
             dependencies: ["AEAD", "PeerIdentity", crypto, protobuf, nioCore],
             swiftSettings: strict
         ),
-        .target(name: "Yamux", dependencies: [nioCore, deque], swiftSettings: strict),
+        .target(name: "Yamux", dependencies: [nioCore, deque, heap], swiftSettings: strict),
         .target(
             name: "LibP2P",
             dependencies: [

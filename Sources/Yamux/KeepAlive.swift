@@ -39,6 +39,13 @@ struct KeepAlive: Sendable {
     /// A smoothed round trip: each measurement counts half.
     private(set) var roundTripTime: TimeAmount?
 
+    /// The round trip as it is when nothing waits on the way: the smallest measured, which a larger one moves up by an
+    /// eighth at most, since the way may have become longer.
+    ///
+    /// What this side lets the other send fills the way, and every ping waits behind it. Were windows tuned by what such
+    /// pings measure, they would grow because they had grown.
+    private(set) var unloadedRoundTripTime: TimeAmount?
+
     init(interval: TimeAmount, timeout: TimeAmount, now: NIODeadline) {
         self.interval = interval > .zero ? interval : nil
         self.timeout = max(timeout, .zero)
@@ -100,6 +107,11 @@ struct KeepAlive: Sendable {
         self.roundTripTime =
             self.roundTripTime.map { .nanoseconds($0.nanoseconds / 2 + measured.nanoseconds / 2) }
             ?? measured
+        self.unloadedRoundTripTime =
+            self.unloadedRoundTripTime.map { smallest in
+                let (raised, overflow) = smallest.nanoseconds.addingReportingOverflow(smallest.nanoseconds / 8 + 1)
+                return overflow ? measured : min(measured, .nanoseconds(raised))
+            } ?? measured
         self.state = .idle(pingAt: self.interval.map { now + $0 })
         return measured
     }

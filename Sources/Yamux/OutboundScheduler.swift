@@ -15,9 +15,9 @@ import NIOCore
 /// What waits to be sent, and in which order it goes.
 ///
 /// Control frames go first: GoAway of a failed session alone, else the ping reply, our ping, resets, window updates (with
-/// SYN and ACK), GoAway. Data follows: of the most urgent streams first, of streams of one urgency as many frames in turn
-/// as each has weight, and a stream's FIN behind its data. Lower urgencies are not starved: one that waited for sixteen
-/// frames has the next. While streams compete their frames are small, so that none waits long for another's.
+/// SYN and ACK), GoAway. Data follows: of the most urgent streams first, shared among streams of one urgency by weight (see
+/// ``FairQueue``), and a stream's FIN behind its data. Lower urgencies are not starved: when sixteen frames have passed over the streams of an
+/// urgency, one of them has the next. While streams compete their frames are small, so that none waits long for another's.
 ///
 /// Everything is bounded. One ping reply is held: a newer request takes the place of one that is still waiting, since a
 /// peer that measures looks for its latest, and one that floods without reading costs four bytes. Window updates gather
@@ -43,12 +43,8 @@ struct OutboundScheduler: Sendable {
     private var resets = Deque<(id: UInt32, code: UInt32)>()
     /// Streams that owe a window update.
     private var control = Deque<UInt32>()
-    /// Streams that could send, in the order of their turns, by their urgency.
-    private var data = [Deque<UInt32>](repeating: Deque(), count: YamuxStreamPriority.Urgency.allCases.count)
-    /// How many streams could send.
-    private var readyCount = 0
-    /// Frames of higher urgencies since the last one of each urgency.
-    private var passedOver = [Int](repeating: 0, count: YamuxStreamPriority.Urgency.allCases.count)
+    /// Streams that could send, by their urgency.
+    private var data = [FairQueue](repeating: FairQueue(), count: YamuxStreamPriority.Urgency.allCases.count)
 
     init(_ configuration: YamuxConfiguration) {
         self.framePayloadLimit = configuration.framePayloadLimit
@@ -56,8 +52,17 @@ struct OutboundScheduler: Sendable {
     }
 
     var hasOutput: Bool {
-        self.readyCount > 0 || !self.control.isEmpty || self.pingReply != nil || self.ping != nil
+        self.hasData || !self.control.isEmpty || self.pingReply != nil || self.ping != nil
             || !self.resets.isEmpty || self.isGoAwayQueued
+    }
+
+    private var hasData: Bool {
+        self.data.contains { !$0.isEmpty }
+    }
+
+    /// How many streams wait to send data.
+    var waitingStreams: Int {
+        self.data.reduce(0) { $0 + $1.count }
     }
 
     private var isGoAwayQueued: Bool {
@@ -79,8 +84,7 @@ struct OutboundScheduler: Sendable {
         self.ping = nil
         self.resets = Deque()
         self.control = Deque()
-        for urgency in self.data.indices { self.data[urgency] = Deque() }
-        self.readyCount = 0
+        for urgency in self.data.indices { self.data[urgency] = FairQueue() }
         switch self.goAway {
         case .none, .queued:
             self.goAway = .queued(code: code)
@@ -115,18 +119,18 @@ struct OutboundScheduler: Sendable {
     mutating func queueDataIfReady(for stream: inout MultiplexedStream) {
         guard !stream.isInDataQueue, stream.isReadyToSend else { return }
         stream.isInDataQueue = true
-        self.data[stream.priority.urgency.rawValue].append(stream.id)
-        self.readyCount += 1
+        self.data[stream.priority.urgency.rawValue].insert(&stream)
     }
 
-    /// Gives a stream another priority; if it waits, it goes to the end of the new queue.
+    /// Gives a stream another priority; with another urgency it begins anew among its new competitors.
     mutating func prioritize(_ stream: inout MultiplexedStream, _ priority: YamuxStreamPriority) {
         let old = stream.priority
         stream.priority = priority
-        guard stream.isInDataQueue, old.urgency != priority.urgency else { return }
-        self.data[old.urgency.rawValue].removeAll { [id = stream.id] in $0 == id }
-        self.data[priority.urgency.rawValue].append(stream.id)
-        stream.framesOfTurn = 0
+        guard old.urgency != priority.urgency else { return }
+        stream.virtualStart = 0
+        guard stream.isInDataQueue else { return }
+        self.data[old.urgency.rawValue].remove(stream.id)
+        self.data[priority.urgency.rawValue].insert(&stream)
     }
 
     /// Takes a stream that is about to be forgotten out of the queues.
@@ -135,8 +139,7 @@ struct OutboundScheduler: Sendable {
             self.control.removeAll { $0 == stream.id }
         }
         if stream.isInDataQueue {
-            self.data[stream.priority.urgency.rawValue].removeAll { $0 == stream.id }
-            self.readyCount -= 1
+            self.data[stream.priority.urgency.rawValue].remove(stream.id)
         }
     }
 
@@ -154,12 +157,13 @@ struct OutboundScheduler: Sendable {
     mutating func writeFrame(into output: inout ByteBuffer, streams: inout StreamTable) -> Written? {
         if self.writeControlFrame(into: &output, streams: &streams) { return .control }
         while let urgency = self.nextUrgency(), let id = self.data[urgency].popFirst() {
-            guard let slot = streams.slot(of: id) else {
-                self.readyCount -= 1
-                continue
-            }
+            guard let slot = streams.slot(of: id) else { continue }
             let written = self.writeStreamFrame(of: &streams[slot], slot: slot, into: &output)
-            self.endFrame(of: &streams[slot], urgency)
+            if streams[slot].isReadyToSend {
+                self.data[urgency].insert(&streams[slot])
+            } else {
+                streams[slot].isInDataQueue = false
+            }
             if let written { return written }
         }
         return nil
@@ -167,36 +171,17 @@ struct OutboundScheduler: Sendable {
 
     /// The urgency whose turn it is: the highest of which a stream waits, unless a lower one was passed over too often.
     private mutating func nextUrgency() -> Int? {
-        guard self.readyCount > 0 else { return nil }
         var next: Int?
         for urgency in self.data.indices where !self.data[urgency].isEmpty {
             next = urgency
-            if self.passedOver[urgency] >= Self.maximumPassedOver { break }
+            if self.data[urgency].passedOver >= Self.maximumPassedOver { break }
         }
         guard let next else { return nil }
-        self.passedOver[next] = 0
-        for urgency in 0..<next {
-            self.passedOver[urgency] = self.data[urgency].isEmpty ? 0 : self.passedOver[urgency] + 1
+        self.data[next].passedOver = 0
+        for urgency in 0..<next where !self.data[urgency].isEmpty {
+            self.data[urgency].passedOver += 1
         }
         return next
-    }
-
-    /// Puts a stream back into its queue: at the front while its turn lasts, else at the end.
-    private mutating func endFrame(of stream: inout MultiplexedStream, _ urgency: Int) {
-        guard stream.isReadyToSend else {
-            stream.isInDataQueue = false
-            stream.framesOfTurn = 0
-            self.readyCount -= 1
-            return
-        }
-        stream.framesOfTurn += 1
-        let weights = YamuxStreamPriority.weights
-        if stream.framesOfTurn < min(max(stream.priority.weight, weights.lowerBound), weights.upperBound) {
-            self.data[urgency].prepend(stream.id)
-        } else {
-            stream.framesOfTurn = 0
-            self.data[urgency].append(stream.id)
-        }
     }
 
     private mutating func writeControlFrame(into output: inout ByteBuffer, streams: inout StreamTable) -> Bool {
@@ -240,11 +225,11 @@ struct OutboundScheduler: Sendable {
         guard stream.queuedBytes > 0 else {
             guard stream.machine.owesFinish else { return nil }
             FrameHeader(.windowUpdate, .finish, streamID: stream.id, value: 0).write(to: &output)
+            stream.charge(FrameHeader.length)
             return .finish(slot: slot, stream.machine.finishFramed())
         }
         // At most 16 MiB, so it fits 32 bits of either sign.
-        let limit =
-            self.readyCount > 1 ? min(self.framePayloadLimit, Self.sharedFramePayload) : self.framePayloadLimit
+        let limit = self.hasData ? min(self.framePayloadLimit, Self.sharedFramePayload) : self.framePayloadLimit
         let count = min(stream.queuedBytes, limit, Int(clamping: stream.machine.sendable))
         guard count > 0 else { return nil }
         output.reserveCapacity(minimumWritableBytes: FrameHeader.length + count)
@@ -252,6 +237,7 @@ struct OutboundScheduler: Sendable {
         Self.move(count, from: &stream.queue, to: &output)
         stream.queuedBytes -= count
         stream.machine.dataFramed(UInt32(count))
+        stream.charge(FrameHeader.length + count)
         return .data(slot: slot, count: count)
     }
 

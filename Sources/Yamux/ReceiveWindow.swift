@@ -56,12 +56,13 @@ struct ReceiveWindow: Hashable, Sendable {
     /// Notes that the consumer is done with some bytes.
     ///
     /// Credit goes back when half of the window has gathered: while the consumer keeps up, the peer always has at least
-    /// the other half, so frames of any size get through. If the time since the last grant is short for the round trip,
-    /// the window is what holds the peer up, and it is doubled.
+    /// the other half, so frames of any size get through. If the half was gone in less than two round trips, the window
+    /// may be what holds the peer up, and it is doubled: it comes to rest at two to four times what the way holds, and what
+    /// is urgent does not wait behind more.
     ///
     /// - Parameters:
     ///   - count: Bytes consumed; more than were delivered is taken as all of them.
-    ///   - roundTripTime: If known; without it there is no growth.
+    ///   - roundTripTime: The one of a way on which nothing waits, if known; without it there is no growth.
     ///   - limit: The largest size of this window.
     ///   - budget: How much growth the session can still afford.
     ///   - now: The current time.
@@ -80,8 +81,8 @@ struct ReceiveWindow: Hashable, Sendable {
 
         var growth: UInt32 = 0
         if let roundTripTime, self.size < limit {
-            let (fourTrips, overflow) = roundTripTime.nanoseconds.multipliedReportingOverflow(by: 4)
-            if overflow || (now - self.lastGrant).nanoseconds < fourTrips {
+            let (twoTrips, overflow) = roundTripTime.nanoseconds.multipliedReportingOverflow(by: 2)
+            if overflow || (now - self.lastGrant).nanoseconds < twoTrips {
                 growth = min(self.size, limit - self.size, UInt32(clamping: budget))
             }
         }

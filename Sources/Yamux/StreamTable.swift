@@ -28,8 +28,8 @@ struct MultiplexedStream: Sendable {
     /// Where its data stands among that of other streams.
     var priority = YamuxStreamPriority()
 
-    /// Frames that it has sent in its present turn.
-    var framesOfTurn = 0
+    /// When its next frame begins, in the virtual time of those of its urgency; see ``FairQueue``.
+    var virtualStart: UInt64 = 0
 
     /// What this stream has of the session's budget for larger windows.
     var windowGrowth: UInt32 = 0
@@ -41,6 +41,14 @@ struct MultiplexedStream: Sendable {
     var isInControlQueue = false
     var isInDataQueue = false
     var isInReportQueue = false
+
+    /// Notes that a frame of so many bytes, of 16 MiB at most, was sent.
+    mutating func charge(_ bytes: Int) {
+        // Saturated after 72 petabytes, whereupon those of the same urgency take turns.
+        let weight = UInt64(self.priority.effectiveWeight)
+        let (start, overflow) = self.virtualStart.addingReportingOverflow(UInt64(bytes) * 256 / weight)
+        self.virtualStart = overflow ? .max : start
+    }
 
     /// Whether a data frame, or the FIN, could go out now.
     var isReadyToSend: Bool {
@@ -83,6 +91,9 @@ struct StreamTable: Sendable {
         _read { yield self.slots[slot] }
         _modify { yield &self.slots[slot] }
     }
+
+    /// The IDs of all streams, in no order.
+    var ids: some Collection<UInt32> { self.slotsByID.keys }
 
     mutating func insert(_ stream: MultiplexedStream) -> Int {
         let slot: Int

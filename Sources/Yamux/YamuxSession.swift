@@ -313,7 +313,7 @@ public struct YamuxSession: Sendable {
         self.clock = max(self.clock, now)
         let growth = self.streams[slot].machine.consumed(
             bytes,
-            roundTripTime: self.keepAlive.roundTripTime,
+            roundTripTime: self.keepAlive.unloadedRoundTripTime,
             limit: self.configuration.receiveWindowLimit,
             budget: min(max(self.configuration.receiveMemoryBudget, 0) - self.windowGrowth, max(room, 0)),
             now: self.clock

@@ -26,13 +26,16 @@ public struct YamuxStreamPriority: Hashable, Sendable {
     /// The weights that a stream may have.
     public static let weights = 1...256
 
-    /// Data of a higher urgency goes first; one frame in seventeen is left to a lower one that waits.
+    /// Data of a higher urgency goes first; where streams of a lower one wait, one of them has a frame after sixteen of
+    /// others.
     public var urgency: Urgency
 
-    /// How many frames in a row are this stream's when its turn comes among those of the same urgency.
+    /// The share of the stream, in bytes, among those of the same urgency that have something to send.
     ///
     /// Brought into ``weights`` where it is used.
     public var weight: Int
+
+    var effectiveWeight: Int { min(max(self.weight, Self.weights.lowerBound), Self.weights.upperBound) }
 
     /// Creates a priority; without arguments it is the one that every stream has at first.
     public init(urgency: Urgency = .normal, weight: Int = 1) {

@@ -106,7 +106,7 @@ import Testing
         mutating func step() throws {
             let side: Side = Bool.random(using: &self.random) ? .client : .server
             let id = self.open[side]?.sorted { $0.rawValue < $1.rawValue }.randomElement(using: &self.random)
-            switch Int.random(in: 0..<20, using: &self.random) {
+            switch Int.random(in: 0..<21, using: &self.random) {
             case 0..<2:
                 guard (self.open[side]?.count ?? 0) < 40 else { return }
                 let now = self.pair.now
@@ -132,6 +132,11 @@ import Testing
                 }
             case 14..<18:
                 self.pair.exchange(limit: Int.random(in: 1...300_000, using: &self.random))
+            case 18:
+                guard let id, let urgency = YamuxStreamPriority.Urgency.allCases.randomElement(using: &self.random)
+                else { return }
+                let weight = Int.random(in: 1...256, using: &self.random)
+                self[side].session.prioritize(id, YamuxStreamPriority(urgency: urgency, weight: weight))
             default:
                 self.advance(by: .milliseconds(Int64.random(in: 0...3000, using: &self.random)))
             }
@@ -152,6 +157,12 @@ import Testing
         /// What holds at every step.
         func check() {
             #expect(self.pair.monitor.overdrafts == 0)
+            for side in Side.allCases {
+                let session = self[side].session
+                let streams = session.streams.ids.compactMap { session.streams.stream($0) }
+                #expect(session.scheduler.waitingStreams == streams.count(where: \.isInDataQueue))
+                #expect(streams.allSatisfy { $0.isInDataQueue || !$0.isReadyToSend })
+            }
             for (direction, sent) in self.sent {
                 let receiver: Side = direction.from == .client ? .server : .client
                 let received = self[receiver].received[direction.id] ?? []

@@ -41,16 +41,44 @@ import Testing
 
     @Test func aQuickEpochDoublesTheWindow() {
         var session = self.session()
-        // 399 ms after the stream was opened: less than four round trips.
-        #expect(self.turn(&session, size: self.window, at: .milliseconds(1399)) == self.window / 2 + self.window)
+        // 199 ms after the stream was opened: less than two round trips.
+        #expect(self.turn(&session, size: self.window, at: .milliseconds(1199)) == self.window / 2 + self.window)
         #expect(session.windowGrowth == Int(self.window))
         // The next update is due at half of the new size.
-        #expect(self.turn(&session, size: self.window * 2, at: .milliseconds(1500)) == self.window * 3)
+        #expect(self.turn(&session, size: self.window * 2, at: .milliseconds(1300)) == self.window * 3)
+    }
+
+    @Test func aRoundTripBehindWhatTheWindowLetInDoesNotEnlargeTheWindow() {
+        var session = self.session()
+        session.sendPing(now: .at(.seconds(2)))
+        _ = session.output()
+        _ = session.receive([.ping(WireFrame.ack, 1)], now: .at(.seconds(5)))
+        #expect(session.roundTripTime == .milliseconds(1550))
+        _ = self.turn(&session, size: self.window, at: .milliseconds(5000))
+        #expect(session.windowGrowth == 0)
+        // The smallest was 100 ms; the long one has moved it up by an eighth.
+        _ = self.turn(&session, size: self.window, at: .milliseconds(5226))
+        #expect(session.windowGrowth == 0)
+        _ = self.turn(&session, size: self.window, at: .milliseconds(5226 + 224))
+        #expect(session.windowGrowth == Int(self.window))
+    }
+
+    @Test func aWayThatHasBecomeLongerIsLearned() {
+        var session = self.session()
+        for ping in 1...40 as ClosedRange<UInt32> {
+            let sent = TimeAmount.seconds(Int64(ping) * 10)
+            session.sendPing(now: .at(sent))
+            _ = session.output()
+            _ = session.receive([.ping(WireFrame.ack, ping)], now: .at(sent + .seconds(1)))
+        }
+        _ = self.turn(&session, size: self.window, at: .seconds(402))
+        _ = self.turn(&session, size: self.window, at: .seconds(402) + .milliseconds(1999))
+        #expect(session.windowGrowth == Int(self.window))
     }
 
     @Test func aSlowEpochLeavesTheWindow() {
         var session = self.session()
-        #expect(self.turn(&session, size: self.window, at: .milliseconds(1400)) == self.window / 2)
+        #expect(self.turn(&session, size: self.window, at: .milliseconds(1200)) == self.window / 2)
         #expect(session.windowGrowth == 0)
     }
 

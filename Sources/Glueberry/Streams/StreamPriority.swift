@@ -12,8 +12,9 @@
 /// How what a node sends on a named stream stands to what it sends on other streams to the same peer.
 ///
 /// Each side orders what it sends itself, from ``NodeConfiguration/streamPriorities``; nothing of it is agreed on with the
-/// peer. Priorities hold within one connection, for what waits in the node: up to 128 KiB that the system has not sent yet
-/// and what is on the way go before. The libp2p protocols' own streams, and the handshake, are ``Urgency/normal``.
+/// peer. Priorities hold within one connection, for what waits in the node. What has left it goes before: about 320 KiB that
+/// are sealed or in the system's hands, and what is on the way, which is a receive window of each stream at most. The libp2p
+/// protocols' own streams, and the handshake, are ``Urgency/normal``.
 public struct StreamPriority: Hashable, Sendable {
     /// Which streams go first.
     public enum Urgency: String, Hashable, Sendable, CaseIterable {
@@ -30,12 +31,13 @@ public struct StreamPriority: Hashable, Sendable {
 
     /// Which streams go first.
     ///
-    /// Messages of a higher urgency go before all that waits with a lower one; yet nothing is starved: a lower one that
-    /// waits has one frame of at most 16 KiB after every sixteen. Default ``Urgency/normal``.
+    /// Messages of a higher urgency go before all that waits with a lower one; yet nothing is starved: when streams of an
+    /// urgency wait, one of them has a frame, of at most 16 KiB, after every sixteen that went before. Default
+    /// ``Urgency/normal``.
     public var urgency: Urgency
 
     /// The share of a stream among those of the same urgency, in ``weights``: while both have something to send, one of
-    /// weight 4 sends four times as much as one of weight 1.
+    /// weight 4 sends four times as many bytes as one of weight 1, in frames that take turns.
     ///
     /// Default 1.
     public var weight: Int

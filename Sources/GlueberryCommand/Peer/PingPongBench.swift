@@ -22,7 +22,7 @@ struct PingPongResult {
     /// The round trips in nanoseconds.
     var samples: [Int64] = []
     var lost: Int
-    /// Bytes that were sent beside the round trips.
+    /// Bytes that were sent beside the measured round trips.
     var bulkBytes = 0
     var duration = Duration.zero
     var usage = ResourceUsage()
@@ -39,12 +39,14 @@ struct PingPongBench {
         let run = Locked(PingPongRun(warmup: self.settings.bench.warmup, count: self.settings.count))
         let usage = Locked(ResourceUsage.current())
         let payload = Locked(BenchPayload(size: self.settings.bench.size))
+        let bulkBytes = Locked(0)
         /// Sends what is next; true when there is nothing more.
         @Sendable func perform(_ step: PingPongRun.Step) async -> Bool {
             guard case .send(let number) = step else { return step == .finished }
             if number == UInt64(self.settings.bench.warmup) {
                 let now = ResourceUsage.current()
                 usage.withLock { $0 = now }
+                bulkBytes.withLock { $0 = 0 }
             }
             do {
                 try await self.node.send(
@@ -55,7 +57,6 @@ struct PingPongBench {
                 return run.withLock { $0.abort(at: .now) } == .finished
             }
         }
-        let bulkBytes = Locked(0)
         let bulk = self.settings.bench.bulk.map { bulk in
             Task { await self.send(bulk.size, on: bulk.stream) { bulkBytes.withLock { $0 += bulk.size } } }
         }
@@ -66,6 +67,7 @@ struct PingPongBench {
                     if await perform(run.withLock { $0.start(at: .now) }) { return }
                     for await message in messages {
                         self.report.count(message)
+                        guard message.stream == self.settings.stream else { continue }
                         let number = BenchPayload.number(of: message.payload)
                         if await perform(run.withLock({ $0.received(number, at: .now) })) { return }
                     }
@@ -82,13 +84,14 @@ struct PingPongBench {
             await group.next()
             group.cancelAll()
         }
+        let (state, spent) = (run.withLock { $0 }, ResourceUsage.current().since(usage.withLock { $0 }))
+        let bulkSent = bulkBytes.withLock { $0 }
         bulk?.cancel()
         await bulk?.value
-        let (state, spent) = (run.withLock { $0 }, ResourceUsage.current().since(usage.withLock { $0 }))
         let end = state.end ?? .now
         return PingPongResult(
             peer: self.peer, size: self.settings.bench.size, samples: state.samples, lost: state.lost,
-            bulkBytes: bulkBytes.withLock { $0 },
+            bulkBytes: bulkSent,
             duration: end - (state.begin ?? end), usage: spent)
     }
 
