@@ -30,6 +30,26 @@ struct KeepAlive: Sendable {
         case waiting(value: UInt32, sentAt: NIODeadline, deadline: NIODeadline, heardSince: Bool)
     }
 
+    /// A ping that only measures: one that is not answered is no reason to give the peer up.
+    ///
+    /// The first message may fill a slow link at just this time, and the ping waits behind it.
+    fileprivate enum Measurement: Sendable {
+        case none
+        case planned(at: NIODeadline)
+        case out(value: UInt32, sentAt: NIODeadline)
+    }
+
+    enum Reply: Equatable, Sendable {
+        /// No such ping is out.
+        case unknown
+        /// It answers a ping that only measures.
+        case measured
+        /// It answers a ping that keep-alive or the driver has sent, after this time.
+        case roundTrip(TimeAmount)
+    }
+
+    private static let firstMeasurements = 4
+
     private let interval: TimeAmount?
     private let timeout: TimeAmount
     private var state: State
@@ -39,12 +59,18 @@ struct KeepAlive: Sendable {
     /// A smoothed round trip: each measurement counts half.
     private(set) var roundTripTime: TimeAmount?
 
-    /// The round trip as it is when nothing waits on the way: the smallest measured, which a larger one moves up by an
-    /// eighth at most, since the way may have become longer.
+    /// The round trip as it is when nothing waits on the way: the smallest measured, which a larger one moves up by a
+    /// thirty-second at most, since the way may have become longer.
     ///
-    /// What this side lets the other send fills the way, and every ping waits behind it. Were windows tuned by what such
-    /// pings measure, they would grow because they had grown.
-    private(set) var unloadedRoundTripTime: TimeAmount?
+    /// Nothing while first measurements are still to come. What this side lets the other send fills the way, and every ping waits behind it. Were windows tuned by what such
+    /// pings measure alone, they would grow because they had grown.
+    var unloadedRoundTripTime: TimeAmount? { self.measurementsToCome > 0 ? nil : self.smallestRoundTripTime }
+
+    private var smallestRoundTripTime: TimeAmount?
+
+    /// Of the first measurements, those that are not made yet.
+    private var measurementsToCome = 0
+    private var measurement = Measurement.none
 
     init(interval: TimeAmount, timeout: TimeAmount, now: NIODeadline) {
         self.interval = interval > .zero ? interval : nil
@@ -54,10 +80,12 @@ struct KeepAlive: Sendable {
     }
 
     var nextDeadline: NIODeadline? {
-        switch self.state {
-        case .idle(let pingAt):
+        switch (self.state, self.measurement) {
+        case (.idle(let pingAt), .planned(let measureAt)):
+            return min(pingAt ?? .distantFuture, measureAt)
+        case (.idle(let pingAt), _):
             return pingAt
-        case .waiting(_, _, let deadline, _):
+        case (.waiting(_, _, let deadline, _), _):
             return deadline
         }
     }
@@ -75,8 +103,11 @@ struct KeepAlive: Sendable {
     mutating func handleTimeout(now: NIODeadline) -> Action {
         switch self.state {
         case .idle(let pingAt):
-            guard let pingAt, now >= pingAt else { return .nothing }
-            return self.startPing(now: now)
+            if let pingAt, now >= pingAt { return self.startPing(now: now) }
+            guard case .planned(let measureAt) = self.measurement, now >= measureAt else { return .nothing }
+            let value = self.takeValue()
+            self.measurement = .out(value: value, sentAt: now)
+            return .ping(value: value)
 
         case .waiting(_, _, let deadline, let heardSince):
             guard now >= deadline else { return .nothing }
@@ -97,29 +128,66 @@ struct KeepAlive: Sendable {
         }
     }
 
+    /// Pings now, and three times more in the first tenths of a second: what is measured while a connection is made is
+    /// mostly how busy both sides are with that.
+    mutating func measure(now: NIODeadline) -> Action {
+        self.measurementsToCome = Self.firstMeasurements
+        return self.pingNow(now: now)
+    }
+
     /// A reply from the peer.
-    ///
-    /// - Returns: The time since the ping that it answers, or nothing when no such ping is out.
-    mutating func replied(value: UInt32, now: NIODeadline) -> TimeAmount? {
-        guard case .waiting(value, let sentAt, _, _) = self.state else { return nil }
+    mutating func replied(value: UInt32, now: NIODeadline) -> Reply {
+        if case .out(value, let sentAt) = self.measurement {
+            self.noteRoundTrip(max(now - sentAt, .zero), now: now)
+            return .measured
+        }
+        guard case .waiting(value, let sentAt, _, _) = self.state else { return .unknown }
         let measured = max(now - sentAt, .zero)
+        self.state = .idle(pingAt: self.interval.map { now + $0 })
+        self.noteRoundTrip(measured, now: now)
+        return .roundTrip(measured)
+    }
+
+    private mutating func noteRoundTrip(_ measured: TimeAmount, now: NIODeadline) {
         // Halves of positive numbers cannot overflow when added.
         self.roundTripTime =
             self.roundTripTime.map { .nanoseconds($0.nanoseconds / 2 + measured.nanoseconds / 2) }
             ?? measured
-        self.unloadedRoundTripTime =
-            self.unloadedRoundTripTime.map { smallest in
-                let (raised, overflow) = smallest.nanoseconds.addingReportingOverflow(smallest.nanoseconds / 8 + 1)
-                return overflow ? measured : min(measured, .nanoseconds(raised))
-            } ?? measured
-        self.state = .idle(pingAt: self.interval.map { now + $0 })
-        return measured
+        if let smallest = self.smallestRoundTripTime?.nanoseconds {
+            let (raised, overflow) = smallest.addingReportingOverflow(smallest / 32 + 1)
+            self.smallestRoundTripTime = overflow ? measured : min(measured, .nanoseconds(raised))
+        } else {
+            self.smallestRoundTripTime = measured
+        }
+        self.measurementsToCome = max(self.measurementsToCome - 1, 0)
+        self.measurement = self.untilNextMeasurement.map { .planned(at: now + $0) } ?? .none
+    }
+
+    private var untilNextMeasurement: TimeAmount? {
+        switch self.measurementsToCome {
+        case 3...: .milliseconds(5)
+        case 2: .milliseconds(20)
+        case 1: .milliseconds(80)
+        default: nil
+        }
+    }
+
+    /// Leaves out what is still to be measured: a session that ends needs none of it.
+    mutating func endMeasuring() {
+        self.measurementsToCome = 0
+        if case .planned = self.measurement { self.measurement = .none }
     }
 
     private mutating func startPing(now: NIODeadline) -> Action {
-        let value = self.nextValue
-        self.nextValue &+= 1
+        let value = self.takeValue()
         self.state = .waiting(value: value, sentAt: now, deadline: now + self.timeout, heardSince: false)
+        // Its answer measures as well, and plans what is still to come.
+        if case .planned = self.measurement { self.measurement = .none }
         return .ping(value: value)
+    }
+
+    private mutating func takeValue() -> UInt32 {
+        defer { self.nextValue &+= 1 }
+        return self.nextValue
     }
 }

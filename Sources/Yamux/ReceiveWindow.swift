@@ -56,41 +56,45 @@ struct ReceiveWindow: Hashable, Sendable {
     /// Notes that the consumer is done with some bytes.
     ///
     /// Credit goes back when half of the window has gathered: while the consumer keeps up, the peer always has at least
-    /// the other half, so frames of any size get through. If the half was gone in less than two round trips, the window
-    /// may be what holds the peer up, and it is doubled: it comes to rest at two to four times what the way holds, and what
-    /// is urgent does not wait behind more.
+    /// the other half, so frames of any size get through. Then the time since the last grant tells whether the size is
+    /// right; see ``WindowTuning``. A window shrinks by credit that is kept back.
     ///
     /// - Parameters:
     ///   - count: Bytes consumed; more than were delivered is taken as all of them.
-    ///   - roundTripTime: The one of a way on which nothing waits, if known; without it there is no growth.
+    ///   - tuning: What decides about the size.
     ///   - limit: The largest size of this window.
     ///   - budget: How much growth the session can still afford.
     ///   - now: The current time.
-    /// - Returns: How much the window has grown if credit is owed now, or nothing if it is not yet time.
+    /// - Returns: By how much the size has changed if it was time for a grant, or nothing if it is not yet.
     mutating func consumed(
         _ count: Int,
-        roundTripTime: TimeAmount?,
+        tuning: WindowTuning,
         limit: UInt32,
         budget: Int,
         now: NIODeadline
-    ) -> UInt32? {
+    ) -> Int? {
         let taken = min(UInt32(clamping: count), self.unconsumed)
         self.unconsumed -= taken
         self.returnable += taken
         guard taken > 0, self.returnable >= self.size / 2 else { return nil }
 
         var growth: UInt32 = 0
-        if let roundTripTime, self.size < limit {
-            let (twoTrips, overflow) = roundTripTime.nanoseconds.multipliedReportingOverflow(by: 2)
-            if overflow || (now - self.lastGrant).nanoseconds < twoTrips {
-                growth = min(self.size, limit - self.size, UInt32(clamping: budget))
-            }
+        var shrinkage: UInt32 = 0
+        switch tuning.advice(halfLasted: now - self.lastGrant) {
+        case .grow where self.size < limit:
+            growth = min(self.size, limit - self.size, UInt32(clamping: budget))
+        case .shrink where self.size > UInt32(YamuxConfiguration.initialWindow):
+            // No more than half, which is what has gathered.
+            shrinkage = min(self.size / 2, self.size - UInt32(YamuxConfiguration.initialWindow))
+        case .grow, .shrink, .keep:
+            break
         }
-        self.owed += self.returnable + growth
+        self.owed += self.returnable + growth - shrinkage
         self.returnable = 0
         self.size += growth
+        self.size -= shrinkage
         self.lastGrant = now
-        return growth
+        return Int(growth) - Int(shrinkage)
     }
 
     /// Takes the credit that is owed, to be framed.

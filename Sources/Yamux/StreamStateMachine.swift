@@ -147,19 +147,19 @@ struct StreamStateMachine: Sendable {
 
     /// Notes that the consumer is done with some bytes.
     ///
-    /// - Returns: How much the window has grown if credit is owed now; see ``ReceiveWindow``.
+    /// - Returns: By how much the size of the window has changed if it was time for a grant; see ``ReceiveWindow``.
     mutating func consumed(
         _ count: Int,
-        roundTripTime: TimeAmount?,
+        tuning: WindowTuning,
         limit: UInt32,
         budget: Int,
         now: NIODeadline
-    ) -> UInt32? {
+    ) -> Int? {
         // Once the peer has finished there is nothing that credit could be for.
-        let growth = self.withReceiveWindow {
-            $0.consumed(count, roundTripTime: roundTripTime, limit: limit, budget: budget, now: now)
+        let change = self.withReceiveWindow {
+            $0.consumed(count, tuning: tuning, limit: limit, budget: budget, now: now)
         }
-        return growth ?? nil
+        return change ?? nil
     }
 
     /// Takes the credit that is owed to the peer, to be framed.

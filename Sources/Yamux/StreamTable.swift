@@ -32,7 +32,7 @@ struct MultiplexedStream: Sendable {
     var virtualStart: UInt64 = 0
 
     /// What this stream has of the session's budget for larger windows.
-    var windowGrowth: UInt32 = 0
+    var windowGrowth = 0
 
     /// Bytes framed and not yet reported as written.
     var unreportedBytes = 0
@@ -68,6 +68,8 @@ struct StreamTable: Sendable {
     private var lastSlot = 0
 
     private(set) var inboundCount = 0
+    /// How many streams there are of each urgency.
+    private var counts = [Int](repeating: 0, count: YamuxStreamPriority.Urgency.allCases.count)
 
     var count: Int { self.slotsByID.count }
 
@@ -95,6 +97,17 @@ struct StreamTable: Sendable {
     /// The IDs of all streams, in no order.
     var ids: some Collection<UInt32> { self.slotsByID.keys }
 
+    /// Whether a stream is open that is more urgent than one of `urgency`.
+    func containsMoreUrgent(than urgency: YamuxStreamPriority.Urgency) -> Bool {
+        self.counts[(urgency.rawValue + 1)...].contains { $0 > 0 }
+    }
+
+    /// Notes that a stream was given another priority.
+    mutating func countMoved(from old: YamuxStreamPriority.Urgency, to new: YamuxStreamPriority.Urgency) {
+        self.counts[old.rawValue] -= 1
+        self.counts[new.rawValue] += 1
+    }
+
     mutating func insert(_ stream: MultiplexedStream) -> Int {
         let slot: Int
         if let free = self.freeSlots.popLast() {
@@ -106,6 +119,7 @@ struct StreamTable: Sendable {
         }
         self.slotsByID[stream.id] = slot
         if stream.isInbound { self.inboundCount += 1 }
+        self.counts[stream.priority.urgency.rawValue] += 1
         self.lastID = stream.id
         self.lastSlot = slot
         return slot
@@ -115,6 +129,7 @@ struct StreamTable: Sendable {
         let stream = self.slots[slot]
         guard self.slotsByID.removeValue(forKey: stream.id) != nil else { return }
         if stream.isInbound { self.inboundCount -= 1 }
+        self.counts[stream.priority.urgency.rawValue] -= 1
         if self.lastID == stream.id { self.lastID = 0 }
         // The slot must not keep the queue's memory.
         self.slots[slot].queue = Deque()

@@ -145,12 +145,13 @@ extension YamuxSession {
         if header.flags.contains(.synchronize) {
             self.scheduler.queuePingReply(value: header.value)
             self.charge()
-        } else if header.flags.contains(.acknowledge),
-            let time = self.keepAlive.replied(value: header.value, now: self.clock)
-        {
-            self.events.append(.roundTrip(time))
-        } else {
-            self.charge()
+            return
+        }
+        guard header.flags.contains(.acknowledge) else { return self.charge() }
+        switch self.keepAlive.replied(value: header.value, now: self.clock) {
+        case .roundTrip(let time): self.events.append(.roundTrip(time))
+        case .measured: break
+        case .unknown: self.charge()
         }
     }
 
@@ -162,6 +163,7 @@ extension YamuxSession {
             return self.charge()
         }
         self.isRemoteGoingAway = true
+        self.keepAlive.endMeasuring()
         self.events.append(.goAway(code: header.value))
     }
 

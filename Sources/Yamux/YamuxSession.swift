@@ -256,10 +256,14 @@ public struct YamuxSession: Sendable {
 
     /// Says how the data of a stream stands to that of others, from the next frame on.
     ///
+    /// While a more urgent stream is open, others are granted no larger windows than the round trip needs.
+    ///
     /// Does nothing if the stream is not open.
     public mutating func prioritize(_ stream: YamuxStreamID, _ priority: YamuxStreamPriority) {
         guard let slot = self.streams.slot(of: stream.rawValue) else { return }
+        let old = self.streams[slot].priority
         self.scheduler.prioritize(&self.streams[slot], priority)
+        self.streams.countMoved(from: old.urgency, to: priority.urgency)
     }
 
     /// How the data of a stream stands to that of others; nil if it is not open.
@@ -311,17 +315,21 @@ public struct YamuxSession: Sendable {
     ) {
         guard bytes > 0, let slot = self.streams.slot(of: stream.rawValue) else { return }
         self.clock = max(self.clock, now)
-        let growth = self.streams[slot].machine.consumed(
+        let urgency = self.streams[slot].priority.urgency
+        let change = self.streams[slot].machine.consumed(
             bytes,
-            roundTripTime: self.keepAlive.unloadedRoundTripTime,
+            tuning: WindowTuning(
+                roundTripTime: self.keepAlive.roundTripTime,
+                unloadedRoundTripTime: self.keepAlive.unloadedRoundTripTime,
+                isYielding: self.streams.containsMoreUrgent(than: urgency)),
             limit: self.configuration.receiveWindowLimit,
             budget: min(max(self.configuration.receiveMemoryBudget, 0) - self.windowGrowth, max(room, 0)),
             now: self.clock
         )
-        guard let growth else { return }
-        // Bounded by the budget that was passed.
-        self.windowGrowth += Int(growth)
-        self.streams[slot].windowGrowth += growth
+        guard let change else { return }
+        // Bounded by the budget that was passed; a window shrinks by no more than it has grown.
+        self.windowGrowth += change
+        self.streams[slot].windowGrowth += change
         self.scheduler.queueControl(for: &self.streams[slot])
         if self.keepAlive.roundTripTime == nil, self.configuration.keepAliveInterval > .zero {
             // Tuning needs a round trip; the first keep-alive ping may be seconds away.
@@ -340,6 +348,20 @@ public struct YamuxSession: Sendable {
         }
     }
 
+    /// Sends a ping as ``sendPing(now:)`` does, and three more in the tenths of a second after it is answered.
+    ///
+    /// Those only measure: they are no event, and the session does not fail if they are not answered.
+    ///
+    /// For a driver to call when a connection is made: both sides are busy then, and the first round trip tells more of that
+    /// than of the way between them. The pings that follow need ``handleTimeout(now:)``, as keep-alive does.
+    public mutating func measureRoundTrip(now: NIODeadline) {
+        guard case .active = self.phase else { return }
+        self.advanceClock(to: now)
+        if case .ping(let value) = self.keepAlive.measure(now: self.clock) {
+            self.scheduler.queuePing(value: value)
+        }
+    }
+
     /// Tells the peer that the session ends: no more streams are opened or taken.
     ///
     /// The frame goes out ahead of queued data; a driver that wants its data delivered waits for that first. What is
@@ -349,6 +371,7 @@ public struct YamuxSession: Sendable {
     public mutating func goAway(code: UInt32) {
         guard case .active = self.phase else { return }
         self.isLocalGoingAway = true
+        self.keepAlive.endMeasuring()
         self.scheduler.queueGoAway(code: code)
     }
 
@@ -407,7 +430,7 @@ public struct YamuxSession: Sendable {
         if self.streams[slot].machine.awaitsAcknowledgement {
             self.unacknowledgedCount -= 1
         }
-        self.windowGrowth -= Int(self.streams[slot].windowGrowth)
+        self.windowGrowth -= self.streams[slot].windowGrowth
         self.streams.remove(slot: slot)
     }
 

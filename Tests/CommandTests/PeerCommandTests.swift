@@ -55,6 +55,7 @@ import Testing
         ["--connect-at", "soon"], ["--mode", "hs"], ["--mode", "swarm"], ["--mode", "hs", "--connect", ""],
         ["--mode", "bench", "--size", "65537", "--max-message", "64KiB"],
         ["--bulk", "64"], ["--pingpong", "--bulk", "0"], ["--pingpong", "--bulk", "99999999"],
+        ["--pingpong", "--streams", "a", "--bulk", "64"],
         ["--priorities", "vote=first"],
         ["--state-tick", "0s"], ["--exit-after", ""],
     ])

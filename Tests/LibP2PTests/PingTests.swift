@@ -17,8 +17,10 @@ import Yamux
 @testable import LibP2P
 
 @Suite struct PingTests {
-    private func pinged() throws -> (RawPeer, YamuxStreamID) {
-        let peer = try RawPeer.connected()
+    private func pinged(
+        configure: (inout HostConfiguration) -> Void = { _ in }
+    ) throws -> (RawPeer, YamuxStreamID) {
+        let peer = try RawPeer.connected(configure: configure)
         peer.delegate.routes = { _, _ in .accept(PingResponder()) }
         let id = try peer.open(PingProtocol.id)
         try peer.exchange()
@@ -50,7 +52,7 @@ import Yamux
     }
 
     @Test func aPeerThatGivesNoWindowForItsAnswersIsHeldToOneWindowOfRequests() throws {
-        let (peer, id) = try self.pinged()
+        let (peer, id) = try self.pinged { $0.yamux.maximumReceiveWindow = YamuxConfiguration.initialWindow }
         peer.isConsuming = false
         let flood = 4 * 1024 * 1024
         try peer.write([UInt8](repeating: 7, count: flood), on: id)

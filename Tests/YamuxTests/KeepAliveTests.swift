@@ -54,6 +54,73 @@ import Testing
         #expect(session.outputFrames().last == .ping(WireFrame.syn, 1))
     }
 
+    @Test func aConnectionIsMeasuredFourTimesWhileItIsNewAndTheShortestCounts() throws {
+        var keepAlive = KeepAlive(interval: .seconds(10), timeout: .seconds(5), now: .at(.zero))
+        var now = NIODeadline.at(.zero)
+        var action = keepAlive.measure(now: now)
+        var waits: [TimeAmount] = []
+        for trip in [90, 30, 40, 35] as [Int64] {
+            #expect(keepAlive.unloadedRoundTripTime == nil)
+            guard case .ping(let value) = action else { throw Missing() }
+            now = now + .milliseconds(trip)
+            let isFirst = waits.isEmpty
+            #expect(
+                keepAlive.replied(value: value, now: now) == (isFirst ? .roundTrip(.milliseconds(trip)) : .measured))
+            let next = try #require(keepAlive.nextDeadline)
+            waits.append(next - now)
+            now = next
+            action = keepAlive.handleTimeout(now: now)
+        }
+        #expect(waits.prefix(3) == [.milliseconds(5), .milliseconds(20), .milliseconds(80)])
+        // Keep-alive goes by the answer to its own ping.
+        #expect(now == .at(.milliseconds(10_090)))
+        let trip = try #require(keepAlive.unloadedRoundTripTime)
+        #expect((30.0..<32.0).contains(Double(trip.nanoseconds) / 1e6), "30 ms, moved up a little by 40 and 35")
+    }
+
+    @Test func aPingThatOnlyMeasuresIsNoReasonToGiveThePeerUp() {
+        var session = self.session()
+        session.measureRoundTrip(now: .at(.zero))
+        _ = session.receive([.ping(WireFrame.ack, 0)], now: .at(.milliseconds(10)))
+        session.handleTimeout(now: .at(.milliseconds(15)))
+        #expect(session.outputFrames().last == .ping(WireFrame.syn, 1))
+        // Keep-alive goes on as if it had not been sent.
+        #expect(session.nextDeadline == .at(.milliseconds(10_010)))
+        session.handleTimeout(now: .at(.milliseconds(10_010)))
+        #expect(session.outputFrames().last == .ping(WireFrame.syn, 2))
+        #expect(session.nextDeadline == .at(.milliseconds(15_010)))
+        let events = session.receive([.ping(WireFrame.ack, 2)], now: .at(.milliseconds(10_020)))
+        #expect(events == [.roundTrip(.milliseconds(10))])
+        // What is still to be measured follows.
+        #expect(session.nextDeadline == .at(.milliseconds(10_040)))
+    }
+
+    @Test func aSessionThatEndsIsNotMeasuredAnyMore() {
+        var session = self.session()
+        session.measureRoundTrip(now: .at(.zero))
+        _ = session.receive([.ping(WireFrame.ack, 0)], now: .at(.milliseconds(10)))
+        #expect(session.nextDeadline == .at(.milliseconds(15)))
+        _ = session.receive([.goAway(0)], now: .at(.milliseconds(12)))
+        #expect(session.nextDeadline == .at(.milliseconds(10_010)))
+    }
+
+    @Test func aWayThatHasBecomeLongerIsLearned() throws {
+        var keepAlive = KeepAlive(interval: .seconds(10), timeout: .seconds(5), now: .at(.zero))
+        var now = NIODeadline.at(.zero)
+        for ping in 0..<200 {
+            guard case .ping(let value) = keepAlive.pingNow(now: now) else { throw Missing() }
+            now = now + (ping == 0 ? .milliseconds(1) : .milliseconds(100))
+            _ = keepAlive.replied(value: value, now: now)
+            if ping == 10 {
+                // A few slow ones do not count.
+                #expect(try #require(keepAlive.unloadedRoundTripTime) < .milliseconds(2))
+            }
+        }
+        #expect(keepAlive.unloadedRoundTripTime == .milliseconds(100))
+    }
+
+    private struct Missing: Error {}
+
     @Test func anAnswerWithAnotherValueIsNoAnswer() {
         var session = self.session()
         session.handleTimeout(now: .at(.seconds(10)))

@@ -113,7 +113,8 @@ import Testing
         let late = try session.openStream(now: .distantPast)
         try session.write([1], on: late)
         let order = session.outputFrames().filter { $0.type == WireFrame.data }.map(\.id)
-        #expect(order.last == late.rawValue && order.count > 2, "the frames that passed over another do not count for it")
+        // The frames that passed over another do not count for it.
+        #expect(order.last == late.rawValue && order.count > 2)
     }
 
     @Test func aStreamThatWaitsMovesWithItsPriority() throws {

@@ -13,8 +13,9 @@
 ///
 /// Each side orders what it sends itself, from ``NodeConfiguration/streamPriorities``; nothing of it is agreed on with the
 /// peer. Priorities hold within one connection, for what waits in the node. What has left it goes before: about 320 KiB that
-/// are sealed or in the system's hands, and what is on the way, which is a receive window of each stream at most. The libp2p
-/// protocols' own streams, and the handshake, are ``Urgency/normal``.
+/// are sealed or in the system's hands, and what is on the way, which is a receive window of each stream at most. So the
+/// receiving node should have the same priorities: while a more urgent stream is open, it grants the others no more than the
+/// way needs. The libp2p protocols' own streams, and the handshake, are ``Urgency/normal``.
 public struct StreamPriority: Hashable, Sendable {
     /// Which streams go first.
     public enum Urgency: String, Hashable, Sendable, CaseIterable {

@@ -131,7 +131,7 @@ struct PeerCommand: AsyncParsableCommand {
         if let bulk = self.bulk {
             guard self.pingpong else { throw ValidationError("--bulk needs --pingpong") }
             guard self.streamNames.first != self.streamNames.last else {
-                throw ValidationError("--bulk needs two --streams: the first for round trips, the last for what is sent beside")
+                throw ValidationError("--bulk needs two --streams: for round trips, and for what is sent beside")
             }
             guard (1...self.maxMessage.bytes).contains(bulk) else {
                 throw ValidationError("--bulk must be 1 to \(self.maxMessage.bytes), the largest message")

@@ -40,13 +40,15 @@ struct PingPongBench {
         let usage = Locked(ResourceUsage.current())
         let payload = Locked(BenchPayload(size: self.settings.bench.size))
         let bulkBytes = Locked(0)
+        /// Holds what is sent beside back until the round trips that count begin.
+        let (measuring, begin) = AsyncStream<Never>.makeStream()
         /// Sends what is next; true when there is nothing more.
         @Sendable func perform(_ step: PingPongRun.Step) async -> Bool {
             guard case .send(let number) = step else { return step == .finished }
             if number == UInt64(self.settings.bench.warmup) {
                 let now = ResourceUsage.current()
                 usage.withLock { $0 = now }
-                bulkBytes.withLock { $0 = 0 }
+                begin.finish()
             }
             do {
                 try await self.node.send(
@@ -58,7 +60,10 @@ struct PingPongBench {
             }
         }
         let bulk = self.settings.bench.bulk.map { bulk in
-            Task { await self.send(bulk.size, on: bulk.stream) { bulkBytes.withLock { $0 += bulk.size } } }
+            Task {
+                for await _ in measuring {}
+                await self.send(bulk.size, on: bulk.stream) { bulkBytes.withLock { $0 += bulk.size } }
+            }
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {

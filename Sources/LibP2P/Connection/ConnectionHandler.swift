@@ -413,7 +413,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             return
         }
         self.phase = .open(connection)
-        self.session.sendPing(now: self.eventLoop.now)
+        self.session.measureRoundTrip(now: self.eventLoop.now)
         // Registered first: whoever waited for the connection finds it.
         self.isRegistered = true
         self.delegate.connectionOpened(connection)
