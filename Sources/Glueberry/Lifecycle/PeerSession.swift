@@ -53,6 +53,18 @@ final class PeerSession: Sendable {
 
     func channel(_ name: String) -> StreamChannel? { self.state.withLock { $0.channels[name] } }
 
+    /// A prepared stream to send on.
+    ///
+    /// A session that has ended throws why: its streams are gone, and who asks has found it a moment before that.
+    func preparedChannel(_ name: String) throws(GlueberryError) -> StreamChannel {
+        let (channel, closed) = self.state.withLock { ($0.channels[name], $0.closed) }
+        if let channel { return channel }
+        throw closed
+            ?? GlueberryError(
+                .streamNotPrepared, "the stream was not prepared for the peer", hint: "name it in the handshake",
+                peer: self.peer, stream: name)
+    }
+
     func owns(_ connection: Connection) -> Bool {
         self.state.withLock { $0.connections.contains { $0 === connection } }
     }

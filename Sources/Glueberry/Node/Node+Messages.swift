@@ -185,11 +185,6 @@ extension Node {
                 peer: peer,
                 stream: stream)
         }
-        guard let channel = session.channel(stream) else {
-            throw GlueberryError(
-                .streamNotPrepared, "the stream was not prepared for the peer", hint: "name it in the handshake",
-                peer: peer, stream: stream)
-        }
-        return channel
+        return try session.preparedChannel(stream)
     }
 }
