@@ -20,11 +20,12 @@ FALLBACK_SCRATCH ?= .build-fallback
 # Builds use every core and much memory; there is never more than one at a time.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites test-peers build demo bench allocations test rows mutants sanitize fallback format lint clean
+.PHONY: help prerequisites test-peers build demo bench bench-p2pd allocations test rows mutants sanitize fallback format lint clean
 
 help:
 	@echo 'make demo      build for release and show two nodes at work; the last line is JSON'
 	@echo 'make bench     build for release and measure pairs of nodes on this machine; the last line is JSON'
+	@echo 'make bench-p2pd  the same load on raw streams of the go-libp2p daemon, and both side by side'
 	@echo 'make allocations  count the allocations per message, and hold them against their budgets'
 	@echo 'make test      build and run every test, those against other implementations included'
 	@echo 'make rows      play what must not go wrong between two nodes, with real processes; one JSON line each'
@@ -52,6 +53,12 @@ demo: prerequisites
 bench: prerequisites
 	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
 	@"$$($(SWIFT) build -c release --show-bin-path)/glueberry" bench $(BENCH_ARGUMENTS)
+
+# BENCH_ARGUMENTS: --quick. scripts/draw-benchmark.py makes the chart of the documentation of the line of JSON.
+bench-p2pd: test-peers
+	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
+	@.tools/venv/bin/python3 scripts/bench-p2pd.py .tools/bin/p2pd \
+		"$$($(SWIFT) build -c release --show-bin-path)/glueberry" $(BENCH_ARGUMENTS)
 
 allocations: prerequisites
 	@$(SWIFT) build -c release --product glueberry $(SWIFT_FLAGS) 1>&2
