@@ -24,6 +24,13 @@ import Testing
         if case .failure(let error) = result { error.code } else { nil }
     }
 
+    /// A message may have arrived, and its room at the sender not yet be free.
+    private func nothingIsPending(at node: Node, for others: [Node]) async throws {
+        for other in others {
+            try await eventually { node.flowControl(of: other.peerID, on: "a")?.sending.pendingMessages == 0 }
+        }
+    }
+
     @Test func oneSlowPeerHoldsUpNoOther() async throws {
         var narrow = standard()
         narrow.receiveBufferMessages = 1
@@ -49,10 +56,12 @@ import Testing
                 }
                 sending.cancel()
                 let cancelled = try await sending.value
+                try await self.nothingIsPending(at: hub, for: quick)
                 #expect(cancelled.count == 3)
                 #expect(code(cancelled[slow.peerID]) == .cancelled)
                 let timedOut = try await hub.broadcast([2], on: "a", timeout: .milliseconds(1))
                 #expect(code(timedOut[slow.peerID]) == .sendTimedOut)
+                try await self.nothingIsPending(at: hub, for: quick)
                 let tried = try hub.tryBroadcast([3], on: "a")
                 #expect(code(tried[slow.peerID]) == .sendQueueFull)
                 for results in [cancelled, timedOut, tried] {

@@ -117,11 +117,11 @@ import Testing
                 resets.append((error as? HostError)?.resetCode)
             }
         } _: { host in
-            let node = try Node(identity: .generate(), configuration: self.quick(.seconds(5)))
+            let node = try Node(identity: .generate(), configuration: self.quick(.seconds(600)))
             try await node.start()
             let events = node.subscribeToEvents(of: [host.peerID], in: [.cooldown])
             try await node.addPeer(host.peerID, addresses: host.listenAddresses)
-            // It is refused before it is read, so that the handshake never comes to an end.
+            // It is refused before it is read, which ends the handshake at once.
             #expect(await events.first { _ in true } != nil)
             try await eventually { resets.count > 0 }
             #expect(resets.all.first == StreamErrorCode.protocolViolation)

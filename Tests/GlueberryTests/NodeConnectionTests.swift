@@ -173,6 +173,8 @@ import Testing
         var configuration = standard()
         configuration.reconnectBase = .seconds(1000)
         configuration.reconnectMaximum = .seconds(2000)
+        // What does not answer soon on a busy machine is not gone.
+        configuration.probeTimeout = .seconds(60)
         let port: Multiaddr
         let identity = Identity.generate()
         do {
@@ -267,6 +269,10 @@ import Testing
                 }
             }
             try await eventually { listener.state(of: dialer.peerID) == .connected }
+            let run = try #require(dialer.running)
+            try await eventually {
+                await run.control { $0.entries[listener.peerID]?.establishedWaiters.isEmpty == false }
+            }
             await listener.disconnect(from: dialer.peerID)
             #expect(await waiting.value == .closed)
             try await eventually { dialer.state(of: listener.peerID) == .reconnecting }
@@ -301,16 +307,17 @@ import Testing
             // Without an address the node does not dial it.
             try await node.addPeer(known.peerID, addresses: [])
             let kept = try await known.connect(to: node.peerID, addresses: node.listenAddresses)
-            let scripted = ScriptedPeer()
-            try await scripted.establish(with: node)
+            let inSession = try Node(identity: .generate(), configuration: standard())
+            try await inSession.start()
+            try await establish(node, inSession)
             // By the time that a later one is trimmed, the time of the earlier ones is long over.
             let trimmed = try await unknown.connect(to: node.peerID, addresses: node.listenAddresses)
             try await eventually { trimmed.isClosed }
             #expect(!kept.isClosed)
-            #expect(node.state(of: scripted.peerID) == .established)
+            #expect(node.state(of: inSession.peerID) == .established)
             await known.stop()
             await unknown.stop()
-            await scripted.host.stop()
+            await inSession.stop()
         }
     }
 

@@ -14,7 +14,7 @@ import NIOCore
 import PeerIdentity
 import Testing
 
-@Suite struct NodeMessageTests {
+@Suite(.timeLimit(.minutes(5))) struct NodeMessageTests {
     @Test func theFirstProgramOfTheReadmeSendsItsMessage() async throws {
         var configuration = NodeConfiguration()
         configuration.handshake = .standard(StandardHandshake(streams: ["chat"]))
@@ -94,7 +94,9 @@ import Testing
     }
 
     @Test func aConsumerThatPausesHoldsTheSenderUpAndLosesNothing() async throws {
-        try await withNodes { listener, dialer in
+        var patient = standard()
+        patient.sendTimeout = .seconds(600)
+        try await withNodes(patient) { listener, dialer in
             try await establish(listener, dialer)
             let count = 6000
             let sender = Task {

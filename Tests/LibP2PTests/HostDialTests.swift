@@ -17,8 +17,10 @@ import Testing
 @testable import LibP2P
 
 @Suite(.timeLimit(.minutes(5))) struct HostDialTests {
-    private func withHost(_ body: (Host) async throws -> Void) async throws {
-        let host = Host(identity: .generate())
+    private func withHost(
+        _ configuration: HostConfiguration = HostConfiguration(), _ body: (Host) async throws -> Void
+    ) async throws {
+        let host = Host(identity: .generate(), configuration: configuration)
         try await host.listen(on: [Multiaddr("/ip4/127.0.0.1/tcp/0")])
         do { try await body(host) } catch { Issue.record(error) }
         await host.stop()
@@ -104,13 +106,17 @@ import Testing
             // It was connected, and nothing came after that.
             #expect(error.attempts.map(\.stage) == [.securityNegotiation])
             #expect(error.attempts.allSatisfy { $0.duration > .zero })
-            await until { host.connectionCounts.all == 0 }
+            try await until { host.connectionCounts.all == 0 }
             try await server.channel.close().outcome()
         }
     }
 
     @Test func aDialThatIsCancelledLeavesNothing() async throws {
-        try await self.withHost { host in
+        var patient = HostConfiguration()
+        patient.timeouts.dial = .hours(1)
+        patient.timeouts.dialAttempt = .hours(1)
+        patient.timeouts.negotiation = .hours(1)
+        try await self.withHost(patient) { host in
             let server = try await SilentServer()
             let address = try Multiaddr("/ip4/127.0.0.1/tcp/\(server.port)")
             let dial = Task { () -> HostError.Code? in
@@ -121,10 +127,10 @@ import Testing
                     return error.code
                 }
             }
-            await until { host.connectionCounts.all == 1 }
+            try await until { host.connectionCounts.all == 1 }
             dial.cancel()
             #expect(await dial.value == .cancelled)
-            await until { host.connectionCounts.all == 0 }
+            try await until { host.connectionCounts.all == 0 }
             try await server.channel.close().outcome()
         }
     }
@@ -154,7 +160,7 @@ import Testing
             let error = try await self.failure(host, host.listenAddresses.map(\.description))
             #expect(error.code == .dialFailed)
             #expect(error.attempts.first?.error?.code == .wrongPeer)
-            await until { host.connectionCounts.all == 0 }
+            try await until { host.connectionCounts.all == 0 }
             #expect(host.connections.isEmpty)
         }
     }
@@ -167,7 +173,7 @@ import Testing
                     to: listener.peerID,
                     addresses: [Multiaddr("/ip4/127.0.0.1/tcp/\(server.port)")] + listener.listenAddresses)
                 #expect(connection.remotePeer == listener.peerID)
-                await until { dialer.connectionCounts.all == 1 }
+                try await until { dialer.connectionCounts.all == 1 }
                 try await server.channel.close().outcome()
             }
         }

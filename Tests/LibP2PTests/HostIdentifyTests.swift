@@ -22,15 +22,15 @@ import Testing
             let before = try await connection.identify()
             #expect(!before.protocols.contains("/late/1.0.0"))
             listener.handle("/late/1.0.0") { _ in }
-            await until { connection.identifyInfo?.protocols.contains("/late/1.0.0") ?? false }
+            try await until { connection.identifyInfo?.protocols.contains("/late/1.0.0") ?? false }
             listener.removeHandler("/late/1.0.0")
-            await until { !(connection.identifyInfo?.protocols.contains("/late/1.0.0") ?? true) }
+            try await until { !(connection.identifyInfo?.protocols.contains("/late/1.0.0") ?? true) }
             #expect(connection.identifyInfo?.signedRecord?.peerID == listener.peerID)
 
             // The same the other way round.
             dialer.handle("/early/1.0.0") { _ in }
             let back = try #require(listener.connections(to: dialer.peerID).first)
-            await until { back.identifyInfo?.protocols.contains("/early/1.0.0") ?? false }
+            try await until { back.identifyInfo?.protocols.contains("/early/1.0.0") ?? false }
         }
     }
 
@@ -60,14 +60,14 @@ import Testing
 
     @Test func aPushThatMentionsOneThingChangesNothingElse() async throws {
         try await withHosts { listener, dialer, connection in
-            await until { !listener.connections(to: dialer.peerID).isEmpty }
+            try await until { !listener.connections(to: dialer.peerID).isEmpty }
             let back = try #require(listener.connections(to: dialer.peerID).first)
             let before = try await back.identify()
             let stream = try await connection.openStream(protocols: [IdentifyProtocol.pushID])
             try await stream.write(
                 ByteBuffer(bytes: ProtobufMessage.delimited(ProtobufMessage.field(6, "another agent"))))
             await stream.finish()
-            await until { back.identifyInfo?.agentVersion == "another agent" }
+            try await until { back.identifyInfo?.agentVersion == "another agent" }
             let after = try #require(back.identifyInfo)
             #expect(after.protocols == before.protocols && !after.protocols.isEmpty)
             #expect(after.signedRecord == before.signedRecord && after.signedRecord != nil)
@@ -83,13 +83,13 @@ import Testing
             _ = try await dialer.connect(to: listener.peerID, addresses: listener.listenAddresses)
         }
         // The dialers say where they dialled; each of them is told the address of its own end.
-        await until { listener.observedAddresses.ranked.first?.peers == 3 }
+        try await until { listener.observedAddresses.ranked.first?.peers == 3 }
         #expect(listener.observedAddresses.ranked.map(\.address) == listener.listenAddresses)
-        await until { dialers.allSatisfy { !$0.observedAddresses.ranked.isEmpty } }
+        try await until { dialers.allSatisfy { !$0.observedAddresses.ranked.isEmpty } }
         let loopback = try Multiaddr("/ip4/127.0.0.1")
         #expect(dialers.allSatisfy { $0.observedAddresses.ranked.map(\.address) == [loopback] })
         for dialer in dialers { await dialer.stop() }
-        await until { listener.observedAddresses.ranked.isEmpty }
+        try await until { listener.observedAddresses.ranked.isEmpty }
         await listener.stop()
     }
 
@@ -101,15 +101,15 @@ import Testing
         try await listener.listen(on: [Multiaddr("/ip4/127.0.0.1/tcp/0")])
         observer.host.withLock { $0 = listener }
         if let connection = try? await dialer.connect(to: listener.peerID, addresses: listener.listenAddresses) {
-            await until { connection.isClosed }
+            try await until { connection.isClosed }
             guard case .closedByPeer(ConnectionErrorCode.gated) = connection.closeReason else {
                 Issue.record("closed with \(String(describing: connection.closeReason))")
                 return
             }
         }
-        await until { listener.connectionCounts.all == 0 }
+        try await until { listener.connectionCounts.all == 0 }
         // The connection itself may be let go of a moment later.
-        await until { observer.account.withLock { $0.usage == nil } }
+        try await until { observer.account.withLock { $0.usage == nil } }
         #expect(listener.connections.isEmpty)
         await dialer.stop()
         await listener.stop()

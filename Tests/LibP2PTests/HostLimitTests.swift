@@ -38,13 +38,13 @@ import Testing
             $0.limits.connections = 1
         } _: { host in
             let first = try await RawClient(to: host)
-            await until { host.connectionCounts.all == 1 }
+            try await until { host.connectionCounts.all == 1 }
             try await RawClient(to: host).untilClosed()
             #expect(host.connectionCounts.all == 1)
             try await first.channel.close().outcome()
-            await until { host.connectionCounts.all == 0 }
+            try await until { host.connectionCounts.all == 0 }
             let third = try await RawClient(to: host)
-            await until { host.connectionCounts.all == 1 }
+            try await until { host.connectionCounts.all == 1 }
             #expect(third.channel.isActive)
         }
     }
@@ -54,11 +54,11 @@ import Testing
             $0.limits.unauthenticatedConnections = 2
         } _: { host in
             let clients = [try await RawClient(to: host), try await RawClient(to: host)]
-            await until { host.connectionCounts.unauthenticated == 2 }
+            try await until { host.connectionCounts.unauthenticated == 2 }
             for _ in 0..<5 { try await RawClient(to: host).untilClosed() }
             #expect(host.connectionCounts.unauthenticated == 2)
             for client in clients { try await client.channel.close().outcome() }
-            await until { host.connectionCounts.all == 0 && host.connectionCounts.unauthenticated == 0 }
+            try await until { host.connectionCounts.all == 0 && host.connectionCounts.unauthenticated == 0 }
         }
     }
 
@@ -84,7 +84,7 @@ import Testing
             $0.timeouts.accept = .milliseconds(200)
         } _: { host in
             try await RawClient(to: host).untilClosed()
-            await until { host.connectionCounts.all == 0 && host.connectionCounts.unauthenticated == 0 }
+            try await until { host.connectionCounts.all == 0 && host.connectionCounts.unauthenticated == 0 }
         }
     }
 
@@ -94,7 +94,7 @@ import Testing
             let client = try await RawClient(to: host)
             try await client.channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n")).outcome()
             try await client.untilClosed()
-            await until { host.connectionCounts.all == 0 }
+            try await until { host.connectionCounts.all == 0 }
         }
     }
 
@@ -118,7 +118,7 @@ import Testing
             ) { settlement.settle($0) }
             // The dialer learns of its refusal only after its own upgrade is done.
             if case .success(let third) = await settlement.value() {
-                await until { third.isClosed }
+                try await until { third.isClosed }
                 guard case .closedByPeer(ConnectionErrorCode.resourceLimitExceeded) = third.closeReason else {
                     Issue.record("closed with \(String(describing: third.closeReason))")
                     return
@@ -126,7 +126,7 @@ import Testing
             }
             #expect(host.connections(to: dialer.peerID).count == 2)
             await dialer.stop()
-            await until { host.connectionCounts.all == 0 }
+            try await until { host.connectionCounts.all == 0 }
         }
     }
 }

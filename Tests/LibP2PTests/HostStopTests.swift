@@ -43,7 +43,7 @@ import Testing
     @Test func stoppingDuringAnAcceptClosesTheClient() async throws {
         let host = try await self.host()
         let client = try await RawClient(to: host)
-        await until { host.connectionCounts.unauthenticated == 1 }
+        try await until { host.connectionCounts.unauthenticated == 1 }
         await host.stop()
         self.expectEmpty(host)
         try await client.untilClosed()
@@ -55,11 +55,11 @@ import Testing
         let connection = try await dialer.connect(to: host.peerID, addresses: host.listenAddresses)
         _ = try await connection.identify()
         let client = try await RawClient(to: host)
-        await until { host.connectionCounts.unauthenticated == 1 }
+        try await until { host.connectionCounts.unauthenticated == 1 }
         await host.stop()
         self.expectEmpty(host)
         try await client.untilClosed()
-        await until { connection.isClosed }
+        try await until { connection.isClosed }
         guard case .closedByPeer(ConnectionErrorCode.shutdown) = connection.closeReason else {
             Issue.record("closed with \(String(describing: connection.closeReason))")
             return
@@ -73,7 +73,7 @@ import Testing
         let server = try await SilentServer()
         let address = try Multiaddr("/ip4/127.0.0.1/tcp/\(server.port)")
         async let dialed = Self.outcome(of: host, addresses: [address])
-        await until { host.connectionCounts.all == 1 }
+        try await until { host.connectionCounts.all == 1 }
         await host.stop()
         #expect(await dialed == .stopped)
         self.expectEmpty(host)

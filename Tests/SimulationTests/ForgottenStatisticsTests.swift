@@ -16,7 +16,7 @@ import Testing
 @testable import Glueberry
 
 /// Statistics of peers that are away are forgotten by a timer of the node.
-@Suite(.ownThreads, .timeLimit(.minutes(2))) struct ForgottenStatisticsTests {
+@Suite(.ownThreads, .timeLimit(.minutes(5))) struct ForgottenStatisticsTests {
     @Test func aPeerThatWasAwayForADayIsForgottenAndAConnectedOneIsNot() throws {
         let world = World(seed: 1)
         let node = try world.node()

@@ -225,9 +225,11 @@ import Testing
         try await withNodes { listener, dialer in
             try await establish(listener, dialer)
             var events = dialer.subscribeToEvents(of: [listener.peerID]).makeAsyncIterator()
-            try await dialer.blacklist(listener.peerID, for: .seconds(3))
+            try await dialer.blacklist(listener.peerID, for: .seconds(3600))
             #expect(await dialer.blacklisted.first?.expires != nil)
             #expect(await events.next()?.error?.code == .peerBlacklisted)
+            // The later word counts.
+            try await dialer.blacklist(listener.peerID, for: .seconds(1))
             while let event = await events.next(), event.state != .established {}
             #expect(await dialer.blacklisted.isEmpty)
         }
@@ -319,15 +321,15 @@ import Testing
         let silent = try await SilentListener()
         var configuration = standard()
         configuration.maximumDials = 2
-        configuration.host.timeouts.securityHandshake = .milliseconds(500)
-        configuration.host.timeouts.negotiation = .milliseconds(500)
+        configuration.host.timeouts.securityHandshake = .seconds(2)
+        configuration.host.timeouts.negotiation = .seconds(2)
         let listener = try Node(
             identity: .generate(), listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard())
         try await listener.start()
         let dialer = try Node(identity: .generate(), configuration: configuration)
         for _ in 0..<200 { try await dialer.addPeer(Identity.generate().peerID, addresses: [silent.address]) }
         try await dialer.start()
-        // Two hundred dials of half a second, two at a time, would take fifty seconds.
+        // Two hundred dials of two seconds, two at a time, would take two hundred seconds.
         try await dialer.connect(to: #require(listener.listenAddresses.first), timeout: .seconds(25))
         await dialer.stop()
         await listener.stop()

@@ -44,6 +44,9 @@ struct SilentServer {
 }
 
 /// Returns when a condition holds; the time limit of the test is the limit of the wait.
-func until(_ condition: () -> Bool) async {
-    while !condition() { await Task.yield() }
+func until(_ condition: () -> Bool) async throws {
+    while !condition() {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
 }
