@@ -231,7 +231,11 @@ public final class Host: Sendable {
                 if !(handler?.isLeaving ?? false) { channel.close(promise: nil) }
             }
         }
-        for channel in channels { try? await channel.closeFuture.outcome() }
+        for channel in channels {
+            try? await channel.closeFuture.outcome()
+            // What the close sets off may have been asked for after this was; a turn of the loop later all of it is done.
+            try? await channel.eventLoop.submit {}.outcome()
+        }
         await self.tasks.cancelAndWait()
     }
 
@@ -343,10 +347,11 @@ public final class Host: Sendable {
             self.logger.debug("connection refused", metadata: ["reason": "\(refusal)"])
             return channel.eventLoop.makeFailedFuture(refusal)
         }
-        // Before it is counted: a stop that begins now waits for its end.
-        guard self.register(channel) else {
+        // A stop that begins now waits for its end: it is noted before it is counted, and counted no longer than noted.
+        guard self.note(channel) else {
             return channel.eventLoop.makeFailedFuture(HostError(.stopped, "the host is stopping"))
         }
+        defer { self.forgetWhenClosed(channel) }
         let ticket: ConnectionTicket
         do {
             ticket = try self.limits.admitInbound(from: channel.remoteAddress)
@@ -368,11 +373,12 @@ public final class Host: Sendable {
         on channel: any Channel, isDialer: Bool, peer: PeerID?, address: Multiaddr, ticket: ConnectionTicket,
         secured: EventLoopPromise<Connection>, progress: DialProgress? = nil
     ) -> EventLoopFuture<Void> {
-        guard self.register(channel) else {
+        guard self.note(channel) else {
             let error = HostError(.stopped, "the host is stopping")
             secured.fail(UpgradeFailure(stage: .connecting, error: error))
             return channel.eventLoop.makeFailedFuture(error)
         }
+        if isDialer { self.forgetWhenClosed(channel) }
         return channel.eventLoop.makeCompletedFuture {
             let handshake = try NoiseHandshake(
                 role: isDialer ? .initiator : .responder, identity: self.identity,
@@ -387,17 +393,19 @@ public final class Host: Sendable {
     }
 
     /// Notes a channel, so that a stop ends it and waits for that; false if the host is stopping.
-    private func register(_ channel: any Channel) -> Bool {
-        let (isStopping, isNew) = self.state.withLock { state in
-            guard !state.isStopping else { return (true, false) }
-            return (false, state.channels.updateValue(channel, forKey: ObjectIdentifier(channel)) == nil)
+    private func note(_ channel: any Channel) -> Bool {
+        self.state.withLock { state in
+            guard !state.isStopping else { return false }
+            state.channels[ObjectIdentifier(channel)] = channel
+            return true
         }
-        if isNew {
-            channel.closeFuture.whenComplete { _ in
-                self.state.withLock { _ = $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
-            }
+    }
+
+    /// Lets go of a channel once it is closed, after all that was to be done then and was asked for before.
+    private func forgetWhenClosed(_ channel: any Channel) {
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { _ = $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
         }
-        return !isStopping
     }
 
     // MARK: Identify
