@@ -62,8 +62,8 @@ struct KeepAlive: Sendable {
     /// The round trip as it is when nothing waits on the way: the smallest measured, which a larger one moves up by a
     /// thirty-second at most, since the way may have become longer.
     ///
-    /// Nothing while first measurements are still to come. What this side lets the other send fills the way, and every ping waits behind it. Were windows tuned by what such
-    /// pings measure alone, they would grow because they had grown.
+    /// Nothing while first measurements are still to come. What this side lets the other send fills the way, and every
+    /// ping waits behind it. Were windows tuned by what such pings measure alone, they would grow because they had grown.
     var unloadedRoundTripTime: TimeAmount? { self.measurementsToCome > 0 ? nil : self.smallestRoundTripTime }
 
     private var smallestRoundTripTime: TimeAmount?

@@ -16,8 +16,9 @@ import NIOCore
 ///
 /// Control frames go first: GoAway of a failed session alone, else the ping reply, our ping, resets, window updates (with
 /// SYN and ACK), GoAway. Data follows: of the most urgent streams first, shared among streams of one urgency by weight (see
-/// ``FairQueue``), and a stream's FIN behind its data. Lower urgencies are not starved: when sixteen frames have passed over the streams of an
-/// urgency, one of them has the next. While streams compete their frames are small, so that none waits long for another's.
+/// ``FairQueue``), and a stream's FIN behind its data. Lower urgencies are not starved: when sixteen frames have passed
+/// over the streams of an urgency, one of them has the next. While streams compete their frames are small, so that none
+/// waits long for another's.
 ///
 /// Everything is bounded. One ping reply is held: a newer request takes the place of one that is still waiting, since a
 /// peer that measures looks for its latest, and one that floods without reading costs four bytes. Window updates gather
@@ -57,7 +58,9 @@ struct OutboundScheduler: Sendable {
     }
 
     private var hasData: Bool {
-        self.data.contains { !$0.isEmpty }
+        // By index: to look at an element through a closure would retain its storage, for every frame.
+        for urgency in self.data.indices where !self.data[urgency].isEmpty { return true }
+        return false
     }
 
     /// How many streams wait to send data.

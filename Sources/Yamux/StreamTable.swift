@@ -99,7 +99,8 @@ struct StreamTable: Sendable {
 
     /// Whether a stream is open that is more urgent than one of `urgency`.
     func containsMoreUrgent(than urgency: YamuxStreamPriority.Urgency) -> Bool {
-        self.counts[(urgency.rawValue + 1)...].contains { $0 > 0 }
+        for higher in (urgency.rawValue + 1)..<self.counts.count where self.counts[higher] > 0 { return true }
+        return false
     }
 
     /// Notes that a stream was given another priority.

@@ -12,7 +12,7 @@
 import Yamux
 
 extension StreamPriority {
-    /// The same in the multiplexer's terms.
+    /// The same in the multiplexer's terms, of which the node's interface says nothing: another transport may have others.
     var ofMultiplexer: YamuxStreamPriority {
         let urgency: YamuxStreamPriority.Urgency =
             switch self.urgency {

@@ -9,6 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+import Yamux
+
 /// How what a node sends on a named stream stands to what it sends on other streams to the same peer.
 ///
 /// Each side orders what it sends itself, from ``NodeConfiguration/streamPriorities``; nothing of it is agreed on with the
@@ -28,7 +30,7 @@ public struct StreamPriority: Hashable, Sendable {
     }
 
     /// The weights that a stream may have.
-    public static let weights = 1...256
+    public static let weights = YamuxStreamPriority.weights
 
     /// Which streams go first.
     ///
