@@ -115,6 +115,11 @@ public struct PeerID: Hashable, Sendable, Comparable, CustomStringConvertible, C
         return try? PublicKey(protobuf: hash.digest)
     }
 
+    /// Feeds the bytes to a hasher, all at once: as elements of an array they would go one by one.
+    public func hash(into hasher: inout Hasher) {
+        self.bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
     /// Whether the bytes of `left` come before those of `right`.
     public static func < (left: PeerID, right: PeerID) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)

@@ -25,7 +25,11 @@ final class MessageCursor: Sendable {
 
         func give() {
             let (source, bytes) = (self.source, self.bytes)
-            source.eventLoop.execute { source.value.giveCredit(bytes) }
+            if source.eventLoop.inEventLoop {
+                source.value.giveCredit(bytes)
+            } else {
+                source.eventLoop.execute { source.value.giveCredit(bytes) }
+            }
         }
     }
 

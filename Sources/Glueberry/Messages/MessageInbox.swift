@@ -58,19 +58,19 @@ final class MessageInbox: Sendable {
     /// The next batch; nil at the end, or when the calling task is cancelled.
     func next(for cursor: MessageCursor) async -> (queue: InboundQueue, entries: [InboundQueue.Entry])? {
         while true {
-            let wait = Settlement<Void, Never>()
-            let (queue, isFinished) = self.state.withLock { state -> (InboundQueue?, Bool) in
-                if let queue = state.ready.popFirst() { return (queue, false) }
-                if state.isFinished { return (nil, true) }
-                state.waiting.removeAll(where: \.isSettled)
-                state.waiting.append(wait)
-                return (nil, false)
-            }
-            if let queue {
+            while let queue = self.state.withLock({ $0.ready.popFirst() }) {
                 let entries = queue.take(Self.batchMessages, bytes: Self.batchBytes, for: self, by: cursor)
                 if !entries.isEmpty { return (queue, entries) }
-                continue
             }
+            let wait = Settlement<Void, Never>()
+            let (isReady, isFinished) = self.state.withLock { state in
+                guard state.ready.isEmpty, !state.isFinished else { return (!state.ready.isEmpty, state.isFinished) }
+                // A key path would be made anew for every wait.
+                if !state.waiting.isEmpty { state.waiting.removeAll { $0.isSettled } }
+                state.waiting.append(wait)
+                return (false, false)
+            }
+            if isReady { continue }
             if isFinished || Task.isCancelled { return nil }
             await withTaskCancellationHandler {
                 _ = await wait.value()

@@ -188,7 +188,7 @@ private final class ProcessorRun: Sendable {
     func end() async -> Bool {
         let end = Settlement<Bool, Never>()
         let hasEnded = self.state.withLock { state in
-            state.ends.removeAll(where: \.isSettled)
+            state.ends.removeAll { $0.isSettled }
             if !state.hasEnded { state.ends.append(end) }
             return state.hasEnded
         }

@@ -22,6 +22,7 @@ import Musl
 /// Knows, per thread, whether a lock is held, to prove over every test that locks are never nested.
 ///
 /// What runs under a lock never suspends, so that the thread that takes it is the one that lets it go.
+@usableFromInline
 enum LockNesting {
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
@@ -32,11 +33,13 @@ enum LockNesting {
 
     static var isHeld: Bool { pthread_getspecific(self.key) != nil }
 
+    @usableFromInline
     static func enter() {
         assert(!self.isHeld, "a lock is taken while another is held")
         pthread_setspecific(self.key, UnsafeRawPointer(bitPattern: 1))
     }
 
+    @usableFromInline
     static func leave() {
         pthread_setspecific(self.key, nil)
     }

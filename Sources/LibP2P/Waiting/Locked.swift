@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-import NIOConcurrencyHelpers
+public import NIOConcurrencyHelpers
 
 /// A value behind a lock of its own.
 ///
@@ -19,18 +19,19 @@ import NIOConcurrencyHelpers
 ///
 /// Locks are never nested: who holds one takes no other. Debug builds check that with every lock taken, and end the
 /// process where it is not so.
+@usableFromInline
 package struct Locked<Value: Sendable>: Sendable {
-    private let box: NIOLockedValueBox<Value>
+    @usableFromInline let box: NIOLockedValueBox<Value>
 
     /// Creates a lock with a value.
-    package init(_ value: Value) {
+    @inlinable package init(_ value: Value) {
         self.box = NIOLockedValueBox(value)
     }
 
     /// Runs `body` with the value, alone.
     ///
     /// Nothing that takes another lock or runs code of the application belongs in it.
-    package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+    @inlinable package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         #if DEBUG
         LockNesting.enter()
         defer { LockNesting.leave() }

@@ -10,30 +10,35 @@
 //===----------------------------------------------------------------------===//
 
 package import NIOCore
-import Synchronization
+public import Synchronization
 
 /// A result that one task awaits and that is settled once, by whoever is first: the work, its deadline, or the
 /// cancellation of the waiting task.
 ///
 /// Later attempts are told that they came too late.
+@usableFromInline
 package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
-    private enum State {
+    @usableFromInline
+    enum State: Sendable {
         case pending
-        case awaited(CheckedContinuation<Void, Never>)
+        /// Whoever takes the state out of this case resumes the task, so that it is resumed once.
+        case awaited(UnsafeContinuation<Void, Never>)
         case settled(Result<Value, Failure>)
     }
 
-    private let state = Locked(State.pending)
+    @usableFromInline let state = Locked(State.pending)
     /// Beside the state, so that who holds a lock of its own can ask without taking this one.
-    private let hasSettled = Atomic(false)
+    @usableFromInline let hasSettled = Atomic(false)
 
+    @inlinable
     package init() {}
 
     /// Settles the result; false if it was settled before, in which case nothing happens.
+    @inlinable
     @discardableResult
     package func settle(_ result: Result<Value, Failure>) -> Bool {
         let (isFirst, continuation) = self.state.withLock {
-            state -> (Bool, CheckedContinuation<Void, Never>?) in
+            state -> (Bool, UnsafeContinuation<Void, Never>?) in
             switch state {
             case .pending:
                 state = .settled(result)
@@ -50,26 +55,33 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
         return isFirst
     }
 
+    @inlinable
     @discardableResult
     package func succeed(_ value: Value) -> Bool { self.settle(.success(value)) }
 
+    @inlinable
     @discardableResult
     package func fail(_ error: Failure) -> Bool { self.settle(.failure(error)) }
 
     /// Whether it was settled; takes no lock.
+    @inlinable
     package var isSettled: Bool { self.hasSettled.load(ordering: .acquiring) }
+
+    @inlinable var settled: Result<Value, Failure>? {
+        self.state.withLock { state in
+            if case .settled(let result) = state { result } else { nil }
+        }
+    }
 
     /// Waits for the result.
     ///
     /// One task at most waits. The result is read under the lock, not handed through the continuation: where a task is
     /// resumed just before it suspends, the runtime orders the two without telling the thread sanitizer.
+    @inlinable
     package func value() async -> Result<Value, Failure> {
         while true {
-            let settled = self.state.withLock { state -> Result<Value, Failure>? in
-                if case .settled(let result) = state { result } else { nil }
-            }
-            if let settled { return settled }
-            await withCheckedContinuation { continuation in
+            if let settled = self.settled { return settled }
+            await withUnsafeContinuation { continuation in
                 let isSettled = self.state.withLock { state in
                     if case .settled = state { return true }
                     state = .awaited(continuation)
@@ -82,6 +94,7 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
 }
 
 extension Settlement where Value == Void {
+    @inlinable
     @discardableResult
     package func succeed() -> Bool { self.succeed(()) }
 }
