@@ -101,6 +101,17 @@ public struct NoiseTransport: Sendable {
         }
     }
 
+    /// How many bytes `input`, which begins with a frame, lacks until it holds all of it; while its length is not there,
+    /// until that is.
+    ///
+    /// 0 if the frame is whole; what follows it is not looked at.
+    public static func missing(in input: ByteBuffer) -> Int {
+        guard let messageLength = input.getInteger(at: input.readerIndex, as: UInt16.self) else {
+            return NoiseFrame.headerLength - input.readableBytes
+        }
+        return max(0, NoiseFrame.headerLength + Int(messageLength) - input.readableBytes)
+    }
+
     /// Decrypts every whole frame in `input`.
     ///
     /// The plaintext is written straight into `output`; the ciphertext is not copied.

@@ -25,7 +25,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private enum Phase {
-        case upgrading(ConnectionUpgrade)
+        /// Boxed, since what an open connection looks at for every event would be as large otherwise.
+        indirect case upgrading(ConnectionUpgrade)
         case open(Connection)
         /// The last words are on their way; input is still read, so that they are not cut off by a reset.
         case closing
@@ -57,7 +58,6 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var phase: Phase
     private var context: ChannelHandlerContext?
     private var input = ByteBuffer()
-    private var plaintext = ByteBuffer()
     private var records = RecordLayer.plaintext
     private var session: YamuxSession
     private var streams: [YamuxStreamID: MuxedStream] = [:]
@@ -133,15 +133,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = self.unwrapInboundIn(data)
-        if self.input.readableBytes == 0 {
-            self.input = bytes
-        } else {
-            // Records do not end where reads do: what was used is let go of, or the buffer would grow with all that comes.
-            if bytes.readableBytes > self.input.writableBytes { self.input.discardReadBytes() }
-            self.input.writeBuffer(&bytes)
-        }
         self.isWorking = true
-        self.receive()
+        self.receive(&bytes)
         self.isWorking = false
     }
 
@@ -169,6 +162,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     var roundTripTime: TimeAmount? { self.session.roundTripTime }
+
+    /// Looks at the session in place: a property of it that is read through this object copies all of it.
+    private func withSession<Result>(_ body: (inout YamuxSession) -> Result) -> Result { body(&self.session) }
+
+    private var hasOutput: Bool { self.withSession { $0.hasOutput } }
 
     func openStream(protocols: [String], consumer: any StreamConsumer, connection: Connection) throws(HostError) {
         guard case .open = self.phase else {
@@ -222,7 +220,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func consumed(_ bytes: Int, on id: YamuxStreamID) {
         self.giveCredit(bytes, on: id, now: self.eventLoop.now)
-        self.scheduleFlush()
+        // Most credit is gathered until there is much of it.
+        if self.hasOutput { self.scheduleFlush() }
     }
 
     func forget(_ id: YamuxStreamID) {
@@ -240,14 +239,14 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.settleGrowth(connection)
         let room = connection.usage.reserveGrowth()
         self.session.consumed(bytes, on: id, growingBy: room, now: now)
-        let grown = self.session.grownWindows
+        let grown = self.withSession { $0.grownWindows }
         connection.usage.releaseGrowth(room - (grown - self.grownWindows))
         self.grownWindows = grown
     }
 
     /// Gives back what windows of streams that are gone had grown by.
     private func settleGrowth(_ connection: Connection) {
-        let grown = self.session.grownWindows
+        let grown = self.withSession { $0.grownWindows }
         connection.usage.releaseGrowth(self.grownWindows - grown)
         self.grownWindows = grown
     }
@@ -341,9 +340,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.updateTimer()
     }
 
-    private func receive() {
+    private func receive(_ bytes: inout ByteBuffer) {
         switch self.phase {
         case .upgrading(var upgrade):
+            self.input.writeBuffer(&bytes)
             var output = ByteBuffer()
             let secured: SecuredConnection?
             do {
@@ -361,12 +361,17 @@ final class ConnectionHandler: ChannelInboundHandler {
             }
             guard let secured else { return }
             self.open(secured)
-            if case .open = self.phase, self.input.readableBytes > 0 { self.receive() }
+            if case .open = self.phase, self.input.readableBytes > 0 {
+                var rest = self.input
+                self.input = ByteBuffer()
+                self.receive(&rest)
+            }
         case .open:
+            let buffers = ConnectionBuffers.current
+            buffers.plaintext.clear(minimumCapacity: self.input.readableBytes + bytes.readableBytes)
             do {
-                let before = self.plaintext.readableBytes
-                let count = try self.records.open(&self.input, into: &self.plaintext)
-                if self.plaintext.readableBytes == before {
+                let count = try self.open(&bytes, into: &buffers.plaintext)
+                if buffers.plaintext.readableBytes == 0 {
                     self.emptyReads += count
                     guard self.emptyReads <= Self.maximumConsecutiveEmptyReads else {
                         self.fail(HostError(.protocolViolation, "too many empty records"))
@@ -382,15 +387,37 @@ final class ConnectionHandler: ChannelInboundHandler {
                 return
             }
             if self.remoteGoAway != nil { self.overallDeadline = self.eventLoop.now + self.timeouts.close }
-            if self.plaintext.readableBytes > 0 { self.hasHeard = true }
-            self.session.receive(self.plaintext)
-            self.plaintext = ByteBuffer()
+            if buffers.plaintext.readableBytes > 0 { self.hasHeard = true }
+            self.session.receive(buffers.plaintext)
+            buffers.trim()
             self.handleEvents()
             // Not every byte makes an event.
             self.confirmIfHeard()
-        case .closing, .closed:
-            self.input.clear()
+        case .closing, .closed: break
         }
+    }
+
+    /// Opens the records of a read; returns how many there were.
+    ///
+    /// Records do not end where reads do. One that an earlier read began is completed in memory of its own, and what is
+    /// left of another at the end is moved there, so that no more than these is copied, and the memory of the read is free
+    /// for the next.
+    private func open(_ bytes: inout ByteBuffer, into plaintext: inout ByteBuffer) throws(NoiseError) -> Int {
+        var count = 0
+        while self.input.readableBytes > 0, bytes.readableBytes > 0 {
+            let missing = self.records.missing(in: self.input)
+            // Room for the rest is made at once when a good part of it is there; an announcement alone gets none.
+            if bytes.readableBytes >= missing / 4 { self.input.reserveCapacity(minimumWritableBytes: missing) }
+            guard var part = bytes.readSlice(length: min(missing, bytes.readableBytes)) else { break }
+            self.input.writeBuffer(&part)
+            count += try self.records.open(&self.input, into: &plaintext)
+        }
+        if bytes.readableBytes > 0 { count += try self.records.open(&bytes, into: &plaintext) }
+        if self.input.readableBytes == 0 {
+            self.input = ByteBuffer()
+            if bytes.readableBytes > 0 { self.input.writeImmutableBuffer(bytes) }
+        }
+        return count
     }
 
     private func open(_ secured: SecuredConnection) {
@@ -511,7 +538,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func flush() {
         guard let context = self.context, case .open = self.phase else { return }
         var budget = Self.writeBudgetPerTick
-        while self.session.hasOutput, context.channel.isWritable, case .open = self.phase {
+        while self.hasOutput, context.channel.isWritable, case .open = self.phase {
             guard budget > 0 else {
                 self.scheduleFlush(evenWhileWorking: true)
                 return
@@ -525,7 +552,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Frames, seals and writes one batch; nil if the connection failed.
     private func writeOnce(_ context: ChannelHandlerContext) -> Int? {
-        let buffers = WriteBuffers.current
+        let buffers = ConnectionBuffers.current
         buffers.frames.clear(minimumCapacity: Self.writeLimit / 8)
         _ = self.session.writeOutput(into: &buffers.frames, limit: Self.writeLimit)
         let count = buffers.frames.readableBytes
@@ -543,7 +570,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     /// The records of what has been framed; small ones in memory of their own, which a full socket may hold for long.
-    private func sealed(_ buffers: WriteBuffers, _ count: Int) throws -> ByteBuffer {
+    private func sealed(_ buffers: ConnectionBuffers, _ count: Int) throws -> ByteBuffer {
         let capacity = count + count / 1024 + 64
         guard count > Self.writeLimit / 8 else {
             var output = ByteBuffer()
@@ -572,7 +599,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         var deadline = self.overallDeadline
         switch self.phase {
         case .upgrading(let upgrade): deadline = min(deadline, upgrade.deadline)
-        case .open: deadline = min(deadline, self.session.nextDeadline ?? .distantFuture)
+        case .open: deadline = min(deadline, self.withSession { $0.nextDeadline } ?? .distantFuture)
         case .closing: break
         case .closed: return
         }
@@ -644,7 +671,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Writes what is queued and may be sent, without regard for how much the socket takes at once.
     private func writeEverything() {
         guard let context = self.context else { return }
-        while self.session.hasOutput, self.canSeal {
+        while self.hasOutput, self.canSeal {
             guard self.writeOnce(context) != nil else { break }
             self.handleEvents()
         }

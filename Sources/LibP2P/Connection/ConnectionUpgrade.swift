@@ -200,6 +200,16 @@ enum RecordLayer {
         }
     }
 
+    /// How many bytes `input`, which begins with a record, lacks until it holds all of it, or its length.
+    ///
+    /// 0 if the record is whole.
+    func missing(in input: ByteBuffer) -> Int {
+        switch self {
+        case .noise: NoiseTransport.missing(in: input)
+        case .plaintext: 0
+        }
+    }
+
     /// Opens every whole record of `input`; returns how many there were.
     mutating func open(_ input: inout ByteBuffer, into output: inout ByteBuffer) throws(NoiseError) -> Int {
         switch self {

@@ -29,6 +29,12 @@ struct TCPTransport: Transport {
     /// What it holds is behind no priority any more. Less costs throughput.
     private static let maximumUnsent: SocketOptionValue = 128 * 1024
 
+    /// How much is read at once, in bytes: at first little, and more as long as that much comes.
+    ///
+    /// A record of the security layer has up to 64 KiB, and one that two reads bring is copied.
+    private static let readSizes = AdaptiveRecvByteBufferAllocator(
+        minimum: 2048, initial: 2048, maximum: 256 * 1024)
+
     func handles(_ address: Multiaddr) -> Bool { address.tcpEndpoint != nil }
 
     func resolve(_ address: Multiaddr, on eventLoop: any EventLoop) -> EventLoopFuture<[Multiaddr]> {
@@ -56,6 +62,7 @@ struct TCPTransport: Transport {
             let target = try Self.socketAddress(of: address)
             return ClientBootstrap(group: eventLoop)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .channelOption(.recvAllocator, value: Self.readSizes)
                 .connectTimeout(timeout)
                 .channelInitializer { channel in
                     Self.boundUnsent(channel)
@@ -76,6 +83,7 @@ struct TCPTransport: Transport {
                 .serverChannelOption(.backlog, value: Self.backlog)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.recvAllocator, value: Self.readSizes)
                 .childChannelInitializer { channel in
                     Self.boundUnsent(channel)
                     return initializer(channel)

@@ -12,17 +12,22 @@
 import NIOCore
 import NIOPosix
 
-/// What the connections of an event loop frame and seal their writes in, one after another.
+/// What the connections of an event loop open their reads in, and frame and seal their writes, one after another.
 ///
-/// A large write would otherwise have the system find its memory anew, page by page. Kept per connection it would add up with
-/// many peers; per event loop it is the memory of one write.
+/// A large read or write would otherwise have the system find its memory anew, page by page. Kept per connection it would add up with
+/// many peers; per event loop it is the memory of one read and one write.
 ///
 /// `@unchecked Sendable`: each belongs to one thread, and is reached through ``current`` alone.
-final class WriteBuffers: @unchecked Sendable {
-    /// What is larger is given up after the write.
-    private static let largestKept = 256 * 1024
+final class ConnectionBuffers: @unchecked Sendable {
+    /// What is larger is given up after its use.
+    private static let largestKept = 512 * 1024
 
-    private static let ofThread = ThreadSpecificVariable<WriteBuffers>()
+    private static let ofThread = ThreadSpecificVariable<ConnectionBuffers>()
+
+    /// What the records of one read contained.
+    ///
+    /// While a stream still has a part of it, the next read gets other memory.
+    var plaintext = ByteBuffer()
 
     /// The frames of the multiplexer.
     var frames = ByteBuffer()
@@ -32,15 +37,16 @@ final class WriteBuffers: @unchecked Sendable {
     var records = ByteBuffer()
 
     /// Those of the calling thread.
-    static var current: WriteBuffers {
+    static var current: ConnectionBuffers {
         if let buffers = self.ofThread.currentValue { return buffers }
-        let buffers = WriteBuffers()
+        let buffers = ConnectionBuffers()
         self.ofThread.currentValue = buffers
         return buffers
     }
 
     /// Gives up what is too large to be kept.
     func trim() {
+        if self.plaintext.storageCapacity > Self.largestKept { self.plaintext = ByteBuffer() }
         if self.frames.storageCapacity > Self.largestKept { self.frames = ByteBuffer() }
         if self.records.storageCapacity > Self.largestKept { self.records = ByteBuffer() }
     }
