@@ -63,6 +63,30 @@ import Yamux
         #expect(peer.delegate.usage.streamCount == 0)
     }
 
+    @Test(arguments: UInt64(1)...20)
+    func recordsThatReadsCutAnywhereAreOpenedInOrder(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let peer = try RawPeer.connected()
+        let consumer = RecordingConsumer()
+        peer.delegate.routes = { _, _ in .accept(consumer) }
+        let id = try peer.open("/a/1.0.0")
+        try peer.exchange()
+        // Together less than the window; one message is longer than a record can be.
+        let messages = [1, 40, 20_000, 65_519, 100_000, 3].map { random.bytes($0) }
+        var records: [UInt8] = []
+        for message in messages {
+            try peer.write(message, on: id)
+            records += try peer.sealedOutput()
+        }
+        while !records.isEmpty {
+            let size = [1, 2, 3, 17, 18, 1000, 40_000, 65_537, 200_000].randomElement(using: &random) ?? 1
+            try peer.side.give(Array(records.prefix(size)))
+            records.removeFirst(min(size, records.count))
+        }
+        #expect(Array(consumer.received.readableBytesView) == messages.flatMap(\.self))
+        #expect(peer.side.connection?.isClosed == false)
+    }
+
     @Test func aWholeConversationInOneFlightIsDeliveredInOrder() throws {
         let peer = try RawPeer.connected()
         let consumer = RecordingConsumer()

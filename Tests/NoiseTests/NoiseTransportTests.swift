@@ -71,6 +71,16 @@ import Testing
         }
     }
 
+    @Test func saysHowMuchAFrameLacks() throws {
+        var transport = self.loop()
+        let frames = try self.seal(Array(0..<40), with: &transport) + self.seal([1], with: &transport)
+        let length = 40 + NoiseTransport.frameOverhead
+        let missing = (0...frames.count).map { NoiseTransport.missing(in: ByteBuffer(bytes: frames.prefix($0))) }
+        #expect(Array(missing.prefix(2)) == [2, 1])
+        #expect(Array(missing[2...length]) == (0...length - 2).reversed().map(\.self))
+        #expect(missing[length...].allSatisfy { $0 == 0 })
+    }
+
     @Test(arguments: [(1, 1), (65518, 1), (65519, 1), (65520, 2), (2 * 65519, 2), (2 * 65519 + 1, 3), (1_000_000, 16)])
     func takesAsFewFramesAsPossible(length: Int, frames: Int) throws {
         var random = SplitMix64(seed: UInt64(length))

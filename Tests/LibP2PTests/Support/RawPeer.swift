@@ -150,6 +150,14 @@ final class RawPeer {
         return Array(output.readableBytesView)
     }
 
+    /// The records of what the session has to say, for the test to hand over.
+    func sealedOutput() throws -> [UInt8] {
+        var frames = ByteBuffer()
+        while self.session.writeOutput(into: &frames, limit: frames.readableBytes + 256 * 1024) {}
+        self.readEvents()
+        return try self.seal(Array(frames.readableBytesView))
+    }
+
     /// Opens a stream and proposes a protocol on it without waiting for the answer; a nil protocol proposes none.
     func open(_ protocolID: String?, then bytes: [UInt8] = []) throws -> YamuxStreamID {
         let id = try self.session.openStream(now: self.loop.now)
