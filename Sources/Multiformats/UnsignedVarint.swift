@@ -13,17 +13,20 @@
 ///
 /// The multiformats specification allows 9 bytes; the tenth is taken as well because the frames of Glueberry and
 /// protobuf use the whole range of 64 bits.
+///
+/// All of it can be inlined: a length is read with each message, and a collection whose type the compiler does not know
+/// costs several calls for each of its bytes.
 public enum UnsignedVarint {
     /// The length in bytes of the longest encoding of a 64-bit value.
-    public static let maximumLength = 10
+    @inlinable public static var maximumLength: Int { 10 }
 
     /// The number of bytes, 1 to 10, that the minimal encoding of `value` takes.
-    public static func length(of value: UInt64) -> Int {
+    @inlinable public static func length(of value: UInt64) -> Int {
         value == 0 ? 1 : (UInt64.bitWidth - value.leadingZeroBitCount + 6) / 7
     }
 
     /// Appends the minimal encoding of `value` to `bytes`.
-    public static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+    @inlinable public static func append(_ value: UInt64, to bytes: inout [UInt8]) {
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -40,7 +43,7 @@ public enum UnsignedVarint {
     /// - Returns: the value and the number of bytes it took, or `nil` when `bytes` ends before the integer does.
     /// - Throws: ``UnsignedVarintError`` when more than 10 bytes are announced, the value exceeds 64 bits, or the
     ///   encoding is longer than it has to be and `requireMinimal` is true. These are known from at most 10 bytes.
-    public static func decode(
+    @inlinable public static func decode(
         _ bytes: some Collection<UInt8>,
         requireMinimal: Bool = true
     ) throws(UnsignedVarintError) -> (value: UInt64, length: Int)? {
@@ -80,7 +83,7 @@ public struct UnsignedVarintError: Error, Hashable, Sendable, CustomStringConver
     /// What went wrong.
     public let code: Code
 
-    init(_ code: Code) {
+    @usableFromInline init(_ code: Code) {
         self.code = code
     }
 
