@@ -1,7 +1,8 @@
 # Everything that is done with this repository, by name. `make help` lists it.
 #
 # Variables: SWIFT_FLAGS goes to every `swift build` and `swift test`, DEMO_ARGUMENTS to the demo, DEMO_WRAPPER is a
-# command that the demo is run under, for example to measure it, ROW_ARGUMENTS goes to the rows, BENCH_ARGUMENTS to the benchmark.
+# command that the demo is run under, for example to measure it, ROW_ARGUMENTS goes to the rows, BENCH_ARGUMENTS to the benchmark,
+# INSTRUCTION_ARGUMENTS to the count of instructions.
 
 SWIFT ?= swift
 SWIFT_FLAGS ?=
@@ -9,6 +10,7 @@ DEMO_ARGUMENTS ?=
 DEMO_WRAPPER ?=
 ROW_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
+INSTRUCTION_ARGUMENTS ?=
 # Swift's libraries are linked into the command: it starts faster, calls faster and takes a quarter less memory. Apple's
 # systems have them in the system.
 RELEASE_FLAGS ?= -c release $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
@@ -23,13 +25,14 @@ FALLBACK_SCRATCH ?= .build-fallback
 # Builds use every core and much memory; there is never more than one at a time.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites test-peers build demo bench bench-p2pd allocations test rows mutants sanitize fallback format lint clean
+.PHONY: help prerequisites test-peers build demo bench bench-p2pd allocations instructions test rows mutants sanitize fallback format lint clean
 
 help:
 	@echo 'make demo      build for release and show two nodes at work; the last line is JSON'
 	@echo 'make bench     build for release and measure pairs of nodes on this machine; the last line is JSON'
 	@echo 'make bench-p2pd  the same load on raw streams of the go-libp2p daemon, and both side by side'
 	@echo 'make allocations  count the allocations per message, and hold them against their budgets'
+	@echo 'make instructions  count the instructions of codecs and state machines, and hold them against their budgets'
 	@echo 'make test      build and run every test, those against other implementations included'
 	@echo 'make rows      play what must not go wrong between two nodes, with real processes; one JSON line each'
 	@echo 'make mutants   break one promise after another; each time its test has to go red'
@@ -67,6 +70,13 @@ allocations: prerequisites
 	@$(SWIFT) build $(RELEASE_FLAGS) --product glueberry $(SWIFT_FLAGS) 1>&2
 	@python3 scripts/count-allocations.py "$$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/glueberry"
 
+# INSTRUCTION_ARGUMENTS: --update, or names of workloads.
+instructions:
+	@scripts/install-prerequisites.sh count 1>&2
+	@$(SWIFT) build $(RELEASE_FLAGS) --product InstructionCounts $(SWIFT_FLAGS) 1>&2
+	@python3 scripts/count-instructions.py "$$($(SWIFT) build $(RELEASE_FLAGS) --show-bin-path)/InstructionCounts" \
+		$(INSTRUCTION_ARGUMENTS)
+
 test: test-peers
 	$(SWIFT) build --build-tests $(SWIFT_FLAGS)
 	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS)
@@ -93,10 +103,10 @@ fallback:
 		--filter '^(AEADTests|NoiseTests|GlueberryTests|GlueberrySQLiteTests)\.'
 
 format: prerequisites
-	@$(SWIFT) format --in-place --parallel --recursive Sources Tests Package.swift
+	@$(SWIFT) format --in-place --parallel --recursive Benchmarks Sources Tests Package.swift
 
 lint: prerequisites
-	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
+	@$(SWIFT) format lint --strict --parallel --recursive Benchmarks Sources Tests Package.swift
 	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
 
 clean:

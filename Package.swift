@@ -121,6 +121,15 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "InstructionCounts",
+            dependencies: [
+                "Glueberry", "LibP2P", "Multiformats", "MultistreamSelect", "Noise", "PeerIdentity", "Yamux", crypto,
+                nioCore,
+            ],
+            path: "Benchmarks/InstructionCounts",
+            swiftSettings: strict
+        ),
         .testTarget(name: "MultiformatsTests", dependencies: ["Multiformats"], swiftSettings: strict),
         .testTarget(
             name: "PeerIdentityTests",

@@ -13,7 +13,8 @@
 # Checks that what a build needs is there, and installs with apt-get what is missing, if this is a Debian-like machine
 # and the script runs as root. Otherwise it says in one line what to install. Swift itself is never installed.
 #
-# usage: scripts/install-prerequisites.sh [measure] [sqlite]
+# usage: scripts/install-prerequisites.sh [count] [measure] [sqlite]
+#   count    valgrind, with which instructions are counted
 #   measure  GNU time as well, with which the memory of the demo is measured
 #   sqlite   the system's SQLite library, for the trait SQLite
 
@@ -54,6 +55,7 @@ if [ "$(uname -s)" = Linux ]; then
     [ -d /etc/ssl/certs ] || need ca-certificates
     for group in "$@"; do
         case "$group" in
+            count) command -v valgrind >/dev/null 2>&1 || need valgrind ;;
             sqlite) [ -e /usr/include/sqlite3.h ] || need libsqlite3-dev ;;
             measure) [ -x /usr/bin/time ] || need time ;;
             *) fail "'$group' is no group of prerequisites" ;;

@@ -13,9 +13,12 @@
 ///
 /// The multiformats specification allows 9 bytes; the tenth is taken as well because the frames of Glueberry and
 /// protobuf use the whole range of 64 bits.
+///
+/// All of it can be inlined: a length is read with each message, and a collection whose type the compiler does not know
+/// costs several calls for each of its bytes.
 public enum UnsignedVarint {
     /// The length in bytes of the longest encoding of a 64-bit value.
-    public static let maximumLength = 10
+    @inlinable public static var maximumLength: Int { 10 }
 
     /// The number of bytes, 1 to 10, that the minimal encoding of `value` takes.
     @inlinable public static func length(of value: UInt64) -> Int {

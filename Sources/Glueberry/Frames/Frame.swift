@@ -11,14 +11,14 @@
 
 import AEAD
 import Multiformats
-import NIOCore
+package import NIOCore
 
 /// The frame of a message on a stream: in version 1 two nested lengths, then the payload; in version 2 one length.
 ///
 /// Version 1: `frame = uvarint(len(inner)) inner`, `inner = uvarint(len(payload)) payload`. On an encrypted stream the
 /// payload is a random nonce, the ChaCha20-Poly1305 ciphertext and its tag. Version 2: `frame = uvarint(len(message))
 /// message`, the length in its shortest form.
-enum Frame {
+package enum Frame {
     static let nonceLength = ChaCha20Poly1305Key.nonceLength
     /// What encryption adds to a message.
     static let sealOverhead = ChaCha20Poly1305Key.nonceLength + ChaCha20Poly1305Key.tagLength
@@ -32,7 +32,7 @@ enum Frame {
     }
 
     /// A plain frame.
-    static func encode(_ payload: ByteBuffer, version: StreamVersion = .one) -> ByteBuffer {
+    package static func encode(_ payload: ByteBuffer, version: StreamVersion = .one) -> ByteBuffer {
         var frame = ByteBuffer()
         frame.reserveCapacity(self.length(ofPayload: payload.readableBytes, version: version))
         switch version {
@@ -126,7 +126,7 @@ enum Frame {
 }
 
 /// Why the bytes of a stream are no frames.
-enum FrameError: Error, Equatable, CustomStringConvertible {
+package enum FrameError: Error, Equatable, CustomStringConvertible {
     /// A length of more than ten bytes, or beyond 64 bits, or in version 2 one with more bytes than it needs.
     case malformedLength
     /// The inner length does not fill the outer one.
@@ -134,7 +134,8 @@ enum FrameError: Error, Equatable, CustomStringConvertible {
     /// A message over the configured maximum is announced.
     case tooLarge(announced: UInt64, maximum: Int)
 
-    var description: String {
+    /// One line for people.
+    package var description: String {
         switch self {
         case .malformedLength: "a frame's length is malformed"
         case .lengthsDisagree: "a frame's two lengths disagree"
@@ -144,15 +145,21 @@ enum FrameError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Finds frames in the bytes of a stream, as a value that keeps none of them.
-struct FrameDecoder {
+package struct FrameDecoder: Sendable {
     /// The largest payload that is taken, with what encryption adds.
     let maximumPayload: Int
-    var version = StreamVersion.one
+    var version: StreamVersion
+
+    /// Creates a decoder of frames with at most so much payload.
+    package init(maximumPayload: Int, version: StreamVersion = .one) {
+        self.maximumPayload = maximumPayload
+        self.version = version
+    }
 
     /// The next payload; nil if the frame is not complete, in which case nothing is consumed.
     ///
     /// Lengths are checked as soon as they can be read, long before there would be memory to reserve.
-    func next(_ input: inout ByteBuffer) throws(FrameError) -> ByteBuffer? {
+    package func next(_ input: inout ByteBuffer) throws(FrameError) -> ByteBuffer? {
         let view = input.readableBytesView
         guard let outer = try self.length(view) else { return nil }
         if self.version == .two {

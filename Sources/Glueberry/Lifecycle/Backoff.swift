@@ -9,15 +9,22 @@
 //
 //===----------------------------------------------------------------------===//
 
-import NIOCore
+package import NIOCore
 
 /// How long to wait before the next try to reach a peer: the base delay, doubled with every failure up to a maximum, and
 /// scattered a little so that many nodes do not try at the same moment.
-struct Backoff: Sendable {
+package struct Backoff: Sendable {
     var base: TimeAmount
     var maximum: TimeAmount
     /// Reconnections before giving up; 0 goes on for ever.
     var attempts: Int
+
+    /// Creates delays that begin with the base, and end with the number of attempts.
+    package init(base: TimeAmount, maximum: TimeAmount, attempts: Int) {
+        self.base = base
+        self.maximum = maximum
+        self.attempts = attempts
+    }
 
     /// Whether another reconnection may follow so many.
     func allows(after reconnections: Int) -> Bool { self.attempts == 0 || reconnections < self.attempts }

@@ -9,23 +9,34 @@
 //
 //===----------------------------------------------------------------------===//
 
-import LibP2P
-import NIOCore
+package import LibP2P
+package import NIOCore
 
 /// The life of one peer, as a value: what happens and the time go in, what to do comes out.
 ///
 /// Every session has a generation. Whatever belongs to a session names it, and what names an older one changes nothing.
-struct PeerLifecycle {
-    struct Settings: Sendable {
+package struct PeerLifecycle: Sendable {
+    /// How long a life waits for what.
+    package struct Settings: Sendable {
         var handshakeTimeout: TimeAmount
         var cooldown: TimeAmount
         var backoff: Backoff
         /// A session that lasted so long clears the count of failures.
-        var steady: TimeAmount = .seconds(10)
+        var steady: TimeAmount
+
+        /// Creates settings.
+        package init(
+            handshakeTimeout: TimeAmount, cooldown: TimeAmount, backoff: Backoff, steady: TimeAmount = .seconds(10)
+        ) {
+            self.handshakeTimeout = handshakeTimeout
+            self.cooldown = cooldown
+            self.backoff = backoff
+            self.steady = steady
+        }
     }
 
     /// Why a state was left or entered.
-    enum Reason {
+    package enum Reason: Sendable {
         case dialFailed(HostError)
         /// The other side does not let this node in.
         case turnedAway(HostError)
@@ -42,7 +53,8 @@ struct PeerLifecycle {
         case gaveUp(failures: Int)
     }
 
-    enum Effect {
+    /// What is to be done.
+    package enum Effect: Sendable {
         /// The state changed; an event is due.
         case state(ConnectionState, Reason?)
         /// Dial the peer's addresses.
@@ -75,7 +87,7 @@ struct PeerLifecycle {
     /// Reconnections that were scheduled since the last wish of the application or the last steady session.
     private(set) var reconnections = 0
     /// The number of the current session, or of the last one.
-    private(set) var generation: UInt64 = 0
+    package private(set) var generation: UInt64 = 0
     /// Whether this side wants to be connected: it keeps trying.
     private(set) var isWanted = false
     /// No session gets this number or one below it.
@@ -85,12 +97,13 @@ struct PeerLifecycle {
     ///
     /// `floor` is the highest number that a session of a peer that was forgotten has had: were a number given twice, what is
     /// late of the first session could touch the second.
-    init(settings: Settings, floor: UInt64 = 0) {
+    package init(settings: Settings, floor: UInt64 = 0) {
         self.settings = settings
         self.floor = floor
     }
 
-    var state: ConnectionState {
+    /// The state that the application sees.
+    package var state: ConnectionState {
         switch self.phase {
         case .disconnected: .disconnected
         case .connecting: .connecting
@@ -102,7 +115,7 @@ struct PeerLifecycle {
     }
 
     /// When ``timeout(now:jitter:)`` is to be called.
-    var deadline: NIODeadline? {
+    package var deadline: NIODeadline? {
         switch self.phase {
         case .connected(let deadline): deadline
         case .reconnecting(let at): at
@@ -116,7 +129,7 @@ struct PeerLifecycle {
     /// Connect, and keep connected.
     ///
     /// An explicit wish does not wait for the next scheduled try, but for the end of a cooldown it does.
-    mutating func connect() -> [Effect] {
+    package mutating func connect() -> [Effect] {
         self.isWanted = true
         switch self.phase {
         case .disconnected, .reconnecting:
@@ -189,7 +202,7 @@ struct PeerLifecycle {
 
     /// A connection can be used for the handshake: one that this side dialled and the other has confirmed, or one on which
     /// the other side opened a handshake stream.
-    mutating func connected(now: NIODeadline) -> [Effect] {
+    package mutating func connected(now: NIODeadline) -> [Effect] {
         var effects: [Effect] = []
         switch self.phase {
         case .connecting: effects.append(.cancelDial)
@@ -214,7 +227,7 @@ struct PeerLifecycle {
     }
 
     /// The handshake is complete on this side.
-    mutating func finalized(generation: UInt64, now: NIODeadline) -> [Effect] {
+    package mutating func finalized(generation: UInt64, now: NIODeadline) -> [Effect] {
         guard generation == self.generation, case .connected = self.phase else { return [] }
         self.phase = .established(since: now)
         return [.establish(generation: generation), .state(.established, nil)]
@@ -227,7 +240,7 @@ struct PeerLifecycle {
     }
 
     /// The last connection of a session is gone.
-    mutating func lost(
+    package mutating func lost(
         generation: UInt64, _ reason: ConnectionCloseReason, now: NIODeadline, jitter: Double
     ) -> [Effect] {
         guard generation == self.generation else { return [] }
@@ -250,7 +263,7 @@ struct PeerLifecycle {
     }
 
     /// The time that ``deadline`` named has come.
-    mutating func timeout(now: NIODeadline, jitter: Double) -> [Effect] {
+    package mutating func timeout(now: NIODeadline, jitter: Double) -> [Effect] {
         guard let deadline = self.deadline, now >= deadline else { return [] }
         switch self.phase {
         case .connected: return self.enterCooldown(.handshakeTimedOut, now: now)

@@ -10,7 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 /// The version of a named stream's protocol: how messages lie on it.
-enum StreamVersion: UInt8, Sendable {
+package enum StreamVersion: UInt8, Sendable {
     /// `1.0.0`: two lengths, then the message sealed with the key of the pair.
     case one = 1
     /// `2.0.0`: one length, then the message as it is, which the secured connection alone protects.
