@@ -34,8 +34,12 @@ BUDGETS = os.path.normpath(
 WORKERS = 2
 # No run takes longer than some seconds.
 TIME_LIMIT = 300
-# What a budget allows above what was measured: other releases of the C library, other orders of the same code.
-MARGIN = 1.03
+# What a budget allows above what was measured: other releases of the C library, and which of several copies of a generic
+# function the linker keeps, which alone makes 7 %.
+MARGIN = 1.10
+# The same for what is mostly ciphers and copies, which are other code on other processors.
+MARGIN_OF_BYTES = 1.25
+WORKLOADS_OF_BYTES = ("noise-64B", "yamux-64KiB")
 
 # Few and many times, with as many digits: the arguments lie on the stack, and their lengths move what comes after them.
 USUAL_COUNTS = (100, 900)
@@ -106,9 +110,9 @@ class Counter:
         return round((self.total(workload, many) - self.total(workload, few)) / (many - few), 1)
 
 
-def budget_for(found):
+def budget_for(name, found):
     """What was measured and the margin, rounded up to three digits."""
-    wanted = found * MARGIN
+    wanted = found * (MARGIN_OF_BYTES if name in WORKLOADS_OF_BYTES else MARGIN)
     step = 10 ** max(len(str(int(wanted))) - 3, 0)
     return math.ceil(wanted / step) * step
 
@@ -165,7 +169,7 @@ def main():
             fail(error)
 
     if options.update:
-        new = {name: budget_for(found[name]) if name in found else budgets.get(name) for name in known}
+        new = {name: budget_for(name, found[name]) if name in found else budgets.get(name) for name in known}
         budgets = {name: budget for name, budget in new.items() if budget is not None}
         with open(BUDGETS, "w", encoding="utf-8") as file:
             file.write(json.dumps(budgets, indent=2) + "\n")

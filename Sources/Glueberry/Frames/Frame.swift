@@ -33,13 +33,16 @@ package enum Frame {
 
     /// A plain frame.
     package static func encode(_ payload: ByteBuffer, version: StreamVersion = .one) -> ByteBuffer {
+        let count = payload.readableBytes
+        let length = self.length(ofPayload: count, version: version)
         var frame = ByteBuffer()
-        frame.reserveCapacity(self.length(ofPayload: payload.readableBytes, version: version))
-        switch version {
-        case .one: self.writeHeader(ofPayload: payload.readableBytes, into: &frame)
-        case .two: self.writeVarint(UInt64(payload.readableBytes), into: &frame)
+        frame.reserveCapacity(length)
+        // Each access to a buffer has its price, so everything is written in one.
+        frame.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { room in
+            let start = self.writeHeader(ofPayload: count, version: version, into: room)
+            self.copy(payload, into: room, at: start)
+            return length
         }
-        frame.writeImmutableBuffer(payload)
         return frame
     }
 
@@ -48,24 +51,23 @@ package enum Frame {
         _ payload: ByteBuffer, with cipher: ChaCha20Poly1305Key, nonces: NonceSource
     ) throws(AEADError) -> ByteBuffer {
         let count = payload.readableBytes + self.sealOverhead
+        let length = self.length(ofPayload: count)
         var frame = ByteBuffer()
-        frame.reserveCapacity(self.length(ofPayload: count))
-        self.writeHeader(ofPayload: count, into: &frame)
-        let start = frame.writerIndex
-        frame.writeRepeatingByte(0, count: self.nonceLength)
-        frame.writeImmutableBuffer(payload)
-        frame.writeRepeatingByte(0, count: ChaCha20Poly1305Key.tagLength)
-        let offset = start - frame.readerIndex
-        let result = frame.withUnsafeMutableReadableBytes { bytes -> Result<Void, AEADError> in
-            let nonceBytes = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + self.nonceLength])
-            nonces.next(into: nonceBytes)
+        frame.reserveCapacity(length)
+        var result = Result<Void, AEADError>.success(())
+        frame.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { room in
+            let start = self.writeHeader(ofPayload: count, version: .one, into: room)
+            let nonce = UnsafeMutableRawBufferPointer(rebasing: room[start..<start + self.nonceLength])
+            nonces.next(into: nonce)
+            self.copy(payload, into: room, at: start + self.nonceLength)
             do throws(AEADError) {
                 try cipher.seal(
-                    UnsafeMutableRawBufferPointer(rebasing: bytes[(offset + self.nonceLength)...]),
-                    nonce: AEADNonce(bytes: nonceBytes), authenticating: UnsafeRawBufferPointer(start: nil, count: 0))
-                return .success(())
+                    UnsafeMutableRawBufferPointer(rebasing: room[start + self.nonceLength..<length]),
+                    nonce: AEADNonce(bytes: nonce), authenticating: UnsafeRawBufferPointer(start: nil, count: 0))
+                return length
             } catch {
-                return .failure(error)
+                result = .failure(error)
+                return 0
             }
         }
         try result.get()
@@ -109,19 +111,32 @@ package enum Frame {
         return message
     }
 
-    private static func writeHeader(ofPayload count: Int, into frame: inout ByteBuffer) {
+    /// Writes what stands before a payload; returns how many bytes that is.
+    private static func writeHeader(
+        ofPayload count: Int, version: StreamVersion, into room: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard version == .one else { return self.writeVarint(UInt64(count), into: room, at: 0) }
         let inner = UnsignedVarint.length(of: UInt64(count)) + count
-        self.writeVarint(UInt64(inner), into: &frame)
-        self.writeVarint(UInt64(count), into: &frame)
+        return self.writeVarint(UInt64(count), into: room, at: self.writeVarint(UInt64(inner), into: room, at: 0))
     }
 
-    private static func writeVarint(_ value: UInt64, into frame: inout ByteBuffer) {
+    /// Writes a number; returns where it ends.
+    private static func writeVarint(_ value: UInt64, into room: UnsafeMutableRawBufferPointer, at start: Int) -> Int {
         var rest = value
+        var end = start
         while rest >= 0x80 {
-            frame.writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+            room[end] = UInt8(truncatingIfNeeded: rest) | 0x80
             rest >>= 7
+            end += 1
         }
-        frame.writeInteger(UInt8(truncatingIfNeeded: rest))
+        room[end] = UInt8(truncatingIfNeeded: rest)
+        return end + 1
+    }
+
+    private static func copy(_ payload: ByteBuffer, into room: UnsafeMutableRawBufferPointer, at start: Int) {
+        payload.withUnsafeReadableBytes { bytes in
+            UnsafeMutableRawBufferPointer(rebasing: room[start..<start + bytes.count]).copyMemory(from: bytes)
+        }
     }
 }
 
@@ -160,42 +175,51 @@ package struct FrameDecoder: Sendable {
     ///
     /// Lengths are checked as soon as they can be read, long before there would be memory to reserve.
     package func next(_ input: inout ByteBuffer) throws(FrameError) -> ByteBuffer? {
-        let view = input.readableBytesView
-        guard let outer = try self.length(view) else { return nil }
-        if self.version == .two {
-            guard outer.value <= UInt64(self.maximumPayload) else {
-                throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
-            }
-            guard view.count >= outer.length + Int(outer.value) else { return nil }
-            input.moveReaderIndex(forwardBy: outer.length)
-            return input.readSlice(length: Int(outer.value))
-        }
-        guard outer.value <= UInt64(self.maximumPayload) + 10 else {
-            throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
-        }
-        // Nothing beyond the frame is looked at, so that it does not matter how much of what follows is there already.
-        let body = view.dropFirst(outer.length).prefix(Int(outer.value))
-        guard let inner = try self.length(body) else {
-            if view.count - outer.length >= outer.value { throw .lengthsDisagree }
-            return nil
-        }
-        guard inner.value <= UInt64(self.maximumPayload) else {
-            throw .tooLarge(announced: inner.value, maximum: self.maximumPayload)
-        }
-        guard UInt64(inner.length) + inner.value == outer.value else { throw .lengthsDisagree }
-        guard view.count >= outer.length + Int(outer.value) else { return nil }
-        input.moveReaderIndex(forwardBy: outer.length + inner.length)
-        return input.readSlice(length: Int(inner.value))
+        guard let header = try input.withUnsafeReadableBytes(self.header).get(),
+            input.readableBytes - header.length >= header.payload
+        else { return nil }
+        input.moveReaderIndex(forwardBy: header.length)
+        return input.readSlice(length: header.payload)
     }
 
     /// The length of the frame that begins here, with its lengths; nil if it cannot be told yet.
     func frameLength(_ input: ByteBuffer) throws(FrameError) -> Int? {
-        guard let outer = try self.length(input.readableBytesView), outer.value <= UInt64(self.maximumPayload) + 10
-        else { return nil }
+        let outer = try input.withUnsafeReadableBytes { bytes in
+            Result { () throws(FrameError) in try self.length(bytes) }
+        }.get()
+        guard let outer, outer.value <= UInt64(self.maximumPayload) + 10 else { return nil }
         return outer.length + Int(outer.value)
     }
 
-    private func length(_ bytes: some Collection<UInt8>) throws(FrameError) -> (value: UInt64, length: Int)? {
+    /// How many bytes stand before the payload of the frame that begins here, and how many it has; nil if not all of its
+    /// lengths are there.
+    private func header(_ bytes: UnsafeRawBufferPointer) -> Result<(length: Int, payload: Int)?, FrameError> {
+        Result { () throws(FrameError) in
+            guard let outer = try self.length(bytes) else { return nil }
+            if self.version == .two {
+                guard outer.value <= UInt64(self.maximumPayload) else {
+                    throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
+                }
+                return (outer.length, Int(outer.value))
+            }
+            guard outer.value <= UInt64(self.maximumPayload) + 10 else {
+                throw .tooLarge(announced: outer.value, maximum: self.maximumPayload)
+            }
+            // Nothing beyond the frame is looked at, so that it does not matter how much of what follows is there already.
+            let body = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(outer.length).prefix(Int(outer.value)))
+            guard let inner = try self.length(body) else {
+                if bytes.count - outer.length >= outer.value { throw .lengthsDisagree }
+                return nil
+            }
+            guard inner.value <= UInt64(self.maximumPayload) else {
+                throw .tooLarge(announced: inner.value, maximum: self.maximumPayload)
+            }
+            guard UInt64(inner.length) + inner.value == outer.value else { throw .lengthsDisagree }
+            return (outer.length + inner.length, Int(inner.value))
+        }
+    }
+
+    private func length(_ bytes: UnsafeRawBufferPointer) throws(FrameError) -> (value: UInt64, length: Int)? {
         do {
             // The original takes lengths with more bytes than they need; version 2 has one form of each.
             return try UnsignedVarint.decode(bytes, requireMinimal: self.version == .two)
