@@ -39,7 +39,7 @@ import Testing
                 try await limiter.wait()
                 passed.append(number)
             }
-            try await eventually { limiter.waiting == number + 1 }
+            try await eventually { limiter.waiting == number + 1 && limiter.isTimerSet }
         }
         await loop.advanceTime(by: .milliseconds(99))
         #expect(limiter.waiting == 5)
@@ -59,7 +59,7 @@ import Testing
         let limiter = try RateLimiter(1, burst: 1, eventLoop: loop)
         #expect(limiter.tryPass())
         let cancelled = Task { try await limiter.wait() }
-        try await eventually { limiter.waiting == 1 }
+        try await eventually { limiter.waiting == 1 && limiter.isTimerSet }
         let late = Task { try await limiter.wait(timeout: .milliseconds(500)) }
         try await eventually { limiter.waiting == 2 }
         let last = Task { try await limiter.wait() }
@@ -86,7 +86,8 @@ import Testing
         #expect(limiter.tryPass(500))
         #expect(!limiter.tryPass(1))
         let large = Task { try await limiter.wait(for: 2000) }
-        try await eventually { limiter.waiting == 1 }
+        // Who waits is there a moment before its timer, which would come too late if the time moved on before that.
+        try await eventually { limiter.waiting == 1 && limiter.isTimerSet }
         #expect(!limiter.tryPass(0), "nobody overtakes whoever waits")
         await loop.advanceTime(by: .milliseconds(500))
         try await large.value
@@ -114,7 +115,7 @@ import Testing
                 try await dialer.send([number], to: listener.peerID, on: "a", limitedBy: limiter)
             }
             let third = Task { try await dialer.send([2], to: listener.peerID, on: "a", limitedBy: limiter) }
-            try await eventually { limiter.waiting == 1 }
+            try await eventually { limiter.waiting == 1 && limiter.isTimerSet }
             let cancelled = Task { try await dialer.send([9], to: listener.peerID, on: "a", limitedBy: limiter) }
             try await eventually { limiter.waiting == 2 }
             cancelled.cancel()

@@ -89,6 +89,9 @@ public final class RateLimiter: Sendable {
     /// How many wait.
     var waiting: Int { self.state.withLock { $0.waiters.count } }
 
+    /// Whether the time is set at which the next of those that wait is let pass.
+    var isTimerSet: Bool { self.state.withLock { $0.timer != nil } }
+
     func wait(for bytes: Int, within timeout: TimeAmount?) async throws(GlueberryError) {
         guard !self.tryPass(bytes) else { return }
         let cost = self.cost(bytes)

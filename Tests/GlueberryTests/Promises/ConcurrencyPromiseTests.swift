@@ -149,12 +149,15 @@ import Testing
                     sent.append(number)
                 }
             }
-            try await eventually { sent.count == 2 && limiter.waiting == 1 }
+            try await eventually { sent.count == 2 && limiter.waiting == 1 && limiter.isTimerSet }
             for count in 3...5 {
                 await loop.advanceTime(by: .milliseconds(99))
                 #expect(sent.count == count - 1)
                 await loop.advanceTime(by: .milliseconds(1))
-                try await eventually { sent.count == count && limiter.waiting == (count == 5 ? 0 : 1) }
+                let isLast = count == 5
+                try await eventually {
+                    sent.count == count && limiter.waiting == (isLast ? 0 : 1) && (isLast || limiter.isTimerSet)
+                }
             }
             try await sending.value
         }
