@@ -103,6 +103,16 @@ import Yamux
         #expect(error.code == .protocolViolation)
         #expect(error.message == "too many empty records")
     }
+
+    @Test func tooManyRecordsWithoutContentEndTheNegotiationOfTheMultiplexerToo() throws {
+        let sender = try EmptyRecordSender(muxers: [])
+        for _ in 0..<1024 { try sender.sendEmptyRecord() }
+        #expect(sender.failure == nil)
+        try sender.sendEmptyRecord()
+        #expect(sender.failure?.stage == .muxerNegotiation)
+        #expect(sender.failure?.error.code == .protocolViolation)
+        #expect(sender.failure?.error.message == "too many empty records")
+    }
 }
 
 /// A dialer that holds the keys of its connection itself, and so can seal what a well-behaved one never does.
@@ -111,7 +121,8 @@ private final class EmptyRecordSender {
     private let side: HandlerSide
     private var cipher: NoiseCipherState
 
-    init() throws {
+    /// Without a multiplexer in the handshake, one is still to be agreed on.
+    init(muxers: [String] = [ConnectionUpgrade.yamuxProtocol]) throws {
         let keys = try SeededKeys(2)
         self.side = try HandlerSide(
             isDialer: false, keys: SeededKeys(1), delegate: self.delegate, configuration: HostConfiguration(),
@@ -128,13 +139,16 @@ private final class EmptyRecordSender {
         _ = try pattern.readMessage(message)
         let payload = try NoiseIdentityPayload.make(
             identity: keys.identity, staticKey: Array(staticKey.publicKey.rawRepresentation),
-            muxers: [ConnectionUpgrade.yamuxProtocol])
+            muxers: muxers)
         output.clear()
         try NoiseFrame.write(try pattern.writeMessage(payload: payload), into: &output)
         self.cipher = NoiseCipherState(key: try pattern.split().sending)
         try self.side.give(Array(output.readableBytesView))
-        try #require(self.delegate.opened.count == 1)
+        try #require(self.delegate.opened.count == (muxers.isEmpty ? 0 : 1))
     }
+
+    /// How the upgrade failed.
+    var failure: UpgradeFailure? { self.side.failure }
 
     func sendEmptyRecord() throws { try self.send([]) }
 

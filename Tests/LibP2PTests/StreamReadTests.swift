@@ -55,6 +55,19 @@ import Yamux
         #expect(cancelled.value == ByteBuffer(string: "bytes"))
     }
 
+    @Test func fewBytesThatWaitToBeReadKeepLittleMemoryAlive() throws {
+        let pair = try StreamPair()
+        let (near, far) = (try #require(pair.near), try #require(pair.far))
+        // What is opened on this thread lies in memory that has grown with this.
+        _ = try pair.start { try await near.write(ByteBuffer(repeating: 1, count: 100_000)) }
+        let large = try pair.start { try await far.read(exactly: 100_000) }
+        #expect(large.value??.readableBytes == 100_000)
+        _ = try pair.start { try await near.write(ByteBuffer(string: "few")) }
+        let few = try pair.start { try await far.read() }
+        #expect(few.value == ByteBuffer(string: "few"))
+        #expect(few.value??.storageCapacity ?? .max <= 4096)
+    }
+
     @Test func aReadTakesNoMoreThanItWasAskedFor() throws {
         let pair = try StreamPair()
         let (near, far) = (try #require(pair.near), try #require(pair.far))

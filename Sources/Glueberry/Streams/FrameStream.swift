@@ -314,8 +314,8 @@ final class FrameStream: StreamConsumer {
     /// What is not parsed then stays here and counts against the window, also when the stream ends meanwhile. At the end
     /// of a session (`isFinal`) nothing is kept back but what is beyond all measure.
     private func parse(_ stream: MuxedStream, isFinal: Bool = false) {
-        guard case .attached(let channel) = self.attachment, isFinal || !self.isPaused else { return }
         defer { self.trimInput() }
+        guard case .attached(let channel) = self.attachment, isFinal || !self.isPaused else { return }
         guard channel.inbound.isOpen(for: self.bound) else {
             self.isPaused = true
             return

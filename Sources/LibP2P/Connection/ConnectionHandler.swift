@@ -39,8 +39,6 @@ final class ConnectionHandler: ChannelInboundHandler {
     ///
     /// A more urgent message that another thread sends comes in between.
     private static let writeBudgetPerTick = 256 * 1024
-    /// Records without content are legal, but a peer that sends nothing else does no work for what it costs.
-    private static let maximumConsecutiveEmptyReads = 1024
 
     let timeouts: HostTimeouts
     private let isDialer: Bool
@@ -343,7 +341,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func receive(_ bytes: inout ByteBuffer) {
         switch self.phase {
         case .upgrading(var upgrade):
-            self.input.writeBuffer(&bytes)
+            if self.input.readableBytes == 0 {
+                self.input = bytes
+            } else {
+                // What was used is let go of, or the buffer would grow with all that comes.
+                if bytes.readableBytes > self.input.writableBytes { self.input.discardReadBytes() }
+                self.input.writeBuffer(&bytes)
+            }
             var output = ByteBuffer()
             let secured: SecuredConnection?
             do {
@@ -373,7 +377,7 @@ final class ConnectionHandler: ChannelInboundHandler {
                 let count = try self.open(&bytes, into: &buffers.plaintext)
                 if buffers.plaintext.readableBytes == 0 {
                     self.emptyReads += count
-                    guard self.emptyReads <= Self.maximumConsecutiveEmptyReads else {
+                    guard self.emptyReads <= RecordLayer.maximumEmpty else {
                         self.fail(HostError(.protocolViolation, "too many empty records"))
                         return
                     }

@@ -73,6 +73,8 @@ struct ConnectionUpgrade {
     private(set) var stage: DialAttempt.Stage
     /// When the step that runs must be over.
     private(set) var deadline: NIODeadline
+    /// Records without content during the negotiation of the multiplexer.
+    private var emptyRecords = 0
 
     init(isDialer: Bool, handshake: NoiseHandshake, timeouts: HostTimeouts, now: NIODeadline) {
         self.isDialer = isDialer
@@ -128,7 +130,12 @@ struct ConnectionUpgrade {
                     try self.startMuxerNegotiation(secured, into: &output, now: now)
 
                 case .negotiatingMuxer(var negotiation, var secured):
-                    _ = try secured.records.open(&input, into: &secured.plaintext)
+                    let before = secured.plaintext.readableBytes
+                    let count = try secured.records.open(&input, into: &secured.plaintext)
+                    if secured.plaintext.readableBytes == before { self.emptyRecords += count }
+                    guard self.emptyRecords <= RecordLayer.maximumEmpty else {
+                        throw HostError(.protocolViolation, "too many empty records")
+                    }
                     var reply = ByteBuffer()
                     let name = try negotiation.receive(
                         &secured.plaintext, into: &reply, accepting: Self.yamuxProtocol)
@@ -145,6 +152,9 @@ struct ConnectionUpgrade {
                     return nil
                 }
             }
+        } catch let error as HostError {
+            self.state = .ended
+            throw error
         } catch let error as MultistreamError {
             self.state = .ended
             throw HostError(
@@ -189,6 +199,10 @@ enum RecordLayer {
     case noise(NoiseTransport)
     /// No security of its own: none is set up yet, or the transport below provides it.
     case plaintext
+
+    /// Records without content are legal, but a peer that sends nothing else does no work for what it costs: so many may come
+    /// before something that has content.
+    static let maximumEmpty = 1024
 
     mutating func seal(_ plaintext: inout ByteBuffer, into output: inout ByteBuffer) throws(NoiseError) {
         switch self {

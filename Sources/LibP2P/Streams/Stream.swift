@@ -176,6 +176,7 @@ public final class Stream: Sendable {
     }
 
     fileprivate func received(_ bytes: ByteBuffer) {
+        let bytes = Self.trimmed(bytes)
         let wake = self.state.withLock { state in
             state.inbound.append(bytes)
             state.inboundBytes += bytes.readableBytes
@@ -214,6 +215,16 @@ public final class Stream: Sendable {
     }
 
     // MARK: State
+
+    /// Bytes that keep no memory alive that is much larger: what waits to be read may do so for long, and lies in what all
+    /// connections of an event loop read into.
+    private static func trimmed(_ bytes: ByteBuffer) -> ByteBuffer {
+        guard bytes.storageCapacity / 4 > max(bytes.readableBytes, 1024) else { return bytes }
+        var own = ByteBuffer()
+        own.reserveCapacity(bytes.readableBytes)
+        own.writeImmutableBuffer(bytes)
+        return own
+    }
 
     private static func readerToWake(_ state: inout State) -> Settlement<Void, HostError>? {
         guard let reader = state.reader,

@@ -31,9 +31,15 @@ struct TCPTransport: Transport {
 
     /// How much is read at once, in bytes: at first little, and more as long as that much comes.
     ///
-    /// A record of the security layer has up to 64 KiB, and one that two reads bring is copied.
+    /// A record of the security layer has up to 64 KiB, and one that two reads bring is copied. A connection keeps the memory of
+    /// its largest read.
     private static let readSizes = AdaptiveRecvByteBufferAllocator(
-        minimum: 2048, initial: 2048, maximum: 256 * 1024)
+        minimum: 2048, initial: 2048, maximum: 128 * 1024)
+
+    /// How often a connection reads before others of its event loop have their turn.
+    ///
+    /// What a read brings is worked off before the next, so that its memory serves for that one too.
+    private static let readsPerTurn: UInt = 1
 
     func handles(_ address: Multiaddr) -> Bool { address.tcpEndpoint != nil }
 
@@ -63,6 +69,7 @@ struct TCPTransport: Transport {
             return ClientBootstrap(group: eventLoop)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.recvAllocator, value: Self.readSizes)
+                .channelOption(.maxMessagesPerRead, value: Self.readsPerTurn)
                 .connectTimeout(timeout)
                 .channelInitializer { channel in
                     Self.boundUnsent(channel)
@@ -84,6 +91,7 @@ struct TCPTransport: Transport {
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.recvAllocator, value: Self.readSizes)
+                .childChannelOption(.maxMessagesPerRead, value: Self.readsPerTurn)
                 .childChannelInitializer { channel in
                     Self.boundUnsent(channel)
                     return initializer(channel)

@@ -84,6 +84,7 @@ package final class Settlement<Value: Sendable, Failure: Error>: Sendable {
             await withUnsafeContinuation { continuation in
                 let isSettled = self.state.withLock { state in
                     if case .settled = state { return true }
+                    if case .awaited = state { assertionFailure("two tasks wait for one result") }
                     state = .awaited(continuation)
                     return false
                 }
