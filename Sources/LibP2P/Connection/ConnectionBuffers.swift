@@ -14,8 +14,8 @@ import NIOPosix
 
 /// What the connections of an event loop open their reads in, and frame and seal their writes, one after another.
 ///
-/// A large read or write would otherwise have the system find its memory anew, page by page. Kept per connection it would add up with
-/// many peers; per event loop it is the memory of one read and one write.
+/// A large read or write would otherwise have the system find its memory anew, page by page. Kept per connection it would
+/// add up with many peers; per event loop it is the memory of one read and one write.
 ///
 /// `@unchecked Sendable`: each belongs to one thread, and is reached through ``current`` alone.
 final class ConnectionBuffers: @unchecked Sendable {

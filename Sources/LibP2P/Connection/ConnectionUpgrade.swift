@@ -200,8 +200,9 @@ enum RecordLayer {
     /// No security of its own: none is set up yet, or the transport below provides it.
     case plaintext
 
-    /// Records without content are legal, but a peer that sends nothing else does no work for what it costs: so many may come
-    /// before something that has content.
+    /// How many records without content may come before something that has content.
+    ///
+    /// They are legal, but a peer that sends nothing else does no work for what it costs.
     static let maximumEmpty = 1024
 
     mutating func seal(_ plaintext: inout ByteBuffer, into output: inout ByteBuffer) throws(NoiseError) {

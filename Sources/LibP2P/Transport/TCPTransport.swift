@@ -31,8 +31,8 @@ struct TCPTransport: Transport {
 
     /// How much is read at once, in bytes: at first little, and more as long as that much comes.
     ///
-    /// A record of the security layer has up to 64 KiB, and one that two reads bring is copied. A connection keeps the memory of
-    /// its largest read.
+    /// A record of the security layer has up to 64 KiB, and one that two reads bring is copied. A connection keeps the memory
+    /// of its largest read.
     private static let readSizes = AdaptiveRecvByteBufferAllocator(
         minimum: 2048, initial: 2048, maximum: 128 * 1024)
 
