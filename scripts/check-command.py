@@ -777,6 +777,35 @@ def check_peer_establishes_nodes_one_after_another_and_many(home):
     require(sum('"event":"error"' in text for text in failing.output) == 2, failing.tail())
 
 
+def check_peer_sends_from_many_nodes_at_once(home):
+    sink, _, address = peer("--mode", "sink", "--quiet", "--exit-on-eof")
+    swarm, _, _ = peer(
+        "--mode", "swarm", "--connect", address, "--count", "7", "--messages", "100", "--size", "50", "--linger", "60s")
+    line = swarm.event("bench", kind="oneway", size=50)
+    require(line["sent"] == 100 and line["errors"] == 0, line)
+
+    def arrived():
+        sink.type("/usage")
+        usage = sink.event("usage")
+        require(usage["msgs"] <= 100 and usage["rss_kb"] > 0, usage)
+        return usage["msgs"] == 100
+
+    wait_until(arrived, "messages are missing")
+    swarm.signal(signal.SIGTERM)
+    require(swarm.end() == 0, swarm.tail())
+    sink.signal(signal.SIGTERM)
+    require(sink.event("final")["msgs"] == 100 and sink.end() == 0, sink.tail())
+    echo, _, address = peer("--quiet")
+    trips = run("peer", "--mode", "swarm", "--connect", address, "--count", "3", "--messages", "20", "--pingpong",
+                "--linger", "0s")
+    require(trips.status == 0, trips.tail())
+    line = next(line for line in map(json.loads, trips.output) if line["event"] == "bench")
+    require(line["kind"] == "pingpong" and line["n"] == 20 and line["lost"] == 0, line)
+    require(0 < line["p50_us"] <= line["p99_us"] and line["rt_per_s"] > 0, line)
+    echo.signal(signal.SIGTERM)
+    require(echo.end() == 0, echo.tail())
+
+
 def check_peer_dials_at_a_moment(home):
     node, _, address = peer()
     moment = time.time() + 1.0

@@ -56,6 +56,9 @@ import Testing
         ["--mode", "bench", "--size", "65537", "--max-message", "64KiB"],
         ["--bulk", "64"], ["--pingpong", "--bulk", "0"], ["--pingpong", "--bulk", "99999999"],
         ["--pingpong", "--streams", "a", "--bulk", "64"],
+        ["--mode", "bench", "--messages", "5"], ["--mode", "swarm", "--connect", Self.address, "--messages", "0"],
+        ["--mode", "swarm", "--connect", Self.address, "--messages", "5", "--size", "99999999"],
+        ["--mode", "swarm", "--connect", Self.address, "--pingpong", "--bulk", "64"],
         ["--priorities", "vote=first"],
         ["--state-tick", "0s"], ["--exit-after", ""],
     ])

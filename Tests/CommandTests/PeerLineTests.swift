@@ -121,6 +121,9 @@ import Testing
         let snapshot = try await Node(identity: .generate()).snapshot()
         try self.expect(
             PeerLine.dump(snapshot, final), "dump", has: "peers msgs bytes dropped decrypt_errors rss_kb hwm_kb node")
+        let usage = PeerLine.usage(self.usage, messages: 7)
+        try self.expect(usage, "usage", has: "msgs rss_kb cpu_user_s cpu_sys_s hwm_kb")
+        #expect(usage.finished.contains(#""msgs":7,"rss_kb":100"#))
         try self.expect(PeerLine.stopped(after: .milliseconds(5)), "stopped", has: "stop_ms")
         try self.expect(PeerLine.error("send", Refusal()), "error", has: "what err")
     }

@@ -14,11 +14,11 @@ import Glueberry
 /// Measures pairs of nodes, each in a process of its own, and beside them what the machine itself can do.
 struct Bench: Sendable {
     /// Round trips before those that are measured.
-    private static let warmup = 2000
+    static let warmup = 2000
 
     /// What can be measured, by the names of the tables.
     enum Section: String, CaseIterable, Sendable {
-        case loopback, oneway, pingpong, contention, establishment, peers, streams
+        case loopback, oneway, pingpong, contention, establishment, peers, fanin, echoes, streams
     }
 
     let plan: BenchPlan
@@ -37,6 +37,8 @@ struct Bench: Sendable {
                 case .contention: try await self.contention()
                 case .establishment: try await self.establishment()
                 case .peers: try await self.peers()
+                case .fanin: try await self.fanIn()
+                case .echoes: try await self.echoes()
                 case .streams: try await self.streams()
                 }
             self.show(table)
@@ -99,14 +101,7 @@ struct Bench: Sendable {
             ])
         for load in self.plan.pingPong {
             let echo = try await BenchPeer("echo", ["--streams", "a"])
-            let bench = try await BenchPeer(
-                "bench",
-                [
-                    "--pingpong", "--streams", "a", "--connect", echo.address, "--size", "\(load.size)", "--count",
-                    "\(load.count)", "--warmup", "\(Self.warmup)",
-                ])
-            let line = try await bench.line("bench")
-            _ = try await bench.end()
+            let line = try await Self.roundTrips(load, with: echo)
             _ = try await echo.end()
             table.add([
                 Double(load.size), Double(line.count ?? 0), Double(line.lost ?? 0), line.p50Microseconds ?? 0,
@@ -179,13 +174,11 @@ struct Bench: Sendable {
         for count in self.plan.peers {
             let room = ["--max-connections", "\(count + 16)"]
             let node = try await BenchPeer("chat", ["--streams", "a"] + room)
-            node.type("/usage")
-            let before = try await node.line("usage")
+            let before = try await node.usage()
             let swarm = try await BenchPeer(
                 "swarm", ["--streams", "a", "--connect", node.address, "--count", "\(count)"])
             let line = try await swarm.line("swarm")
-            node.type("/usage")
-            let after = try await node.line("usage")
+            let after = try await node.usage()
             _ = try await swarm.end()
             _ = try await node.end()
             let (idle, resident) = (Double(before.residentKiB ?? 0), Double(after.residentKiB ?? 0))
@@ -199,22 +192,47 @@ struct Bench: Sendable {
 
     private func streams() async throws -> BenchTable {
         var table = BenchTable(
-            Section.streams.rawValue, "One way over several streams of one session in turn, 1 KiB each",
+            Section.streams.rawValue,
+            "One session with several streams: 1 KiB one way on all of them in turn, round trips of 64 bytes on one",
             [
                 .init("streams", "streams"), .init("lost", "lost"), .init("msgs_per_s", "messages/s"),
                 .init("cpu_us", "CPU µs each", decimals: 3), .init("rss_kb", "receiver KiB"),
+                .init("p50_us", "round trip p50 µs", decimals: 1), .init("p99_us", "p99 µs", decimals: 1),
             ])
         for count in self.plan.streams {
             let load = BenchPlan.Load(size: 1024, count: self.plan.streamMessages)
             let (sent, received) = try await Self.flood(load, streams: count)
             let messages = received.messages ?? 0
+            let echo = try await BenchPeer("echo", ["--streams", Self.streamNames(count)])
+            let trips = try await Self.roundTrips(self.plan.crowdRoundTrips, with: echo, streams: count)
+            _ = try await echo.end()
             table.add([
-                Double(count), Double(load.count - messages),
+                Double(count), Double(load.count - messages + (trips.lost ?? 0)),
                 Double(messages) / max(received.spanSeconds ?? 0, 1e-9),
                 (sent.cpuSeconds + received.cpuSeconds) / Double(load.count) * 1e6, Double(received.residentKiB ?? 0),
+                trips.p50Microseconds ?? 0, trips.p99Microseconds ?? 0,
             ])
         }
         return table
+    }
+
+    /// Round trips of a process with one node, measured there.
+    static func roundTrips(
+        _ load: BenchPlan.Load, with echo: BenchPeer, streams: Int = 1
+    ) async throws -> BenchPeer.Line {
+        let bench = try await BenchPeer(
+            "bench",
+            [
+                "--pingpong", "--streams", Self.streamNames(streams), "--connect", echo.address, "--size",
+                "\(load.size)", "--count", "\(load.count)", "--warmup", "\(Self.warmup)",
+            ])
+        let line = try await bench.line("bench")
+        _ = try await bench.end()
+        return line
+    }
+
+    static func streamNames(_ count: Int) -> String {
+        (0..<count).map { $0 == 0 ? "a" : "a\($0)" }.joined(separator: ",")
     }
 
     /// Sends all of a load from one process to another; what each of them says in the end.
@@ -222,8 +240,7 @@ struct Bench: Sendable {
         _ load: BenchPlan.Load, _ encryption: StreamEncryption = .transport, streams: Int = 1
     ) async throws -> (sent: BenchPeer.Line, received: BenchPeer.Line) {
         let names = [
-            "--stream-encryption", encryption.rawValue, "--streams",
-            (0..<streams).map { "s\($0)" }.joined(separator: ","),
+            "--stream-encryption", encryption.rawValue, "--streams", Self.streamNames(streams),
         ]
         let sink = try await BenchPeer("sink", names)
         let bench = try await BenchPeer(

@@ -38,6 +38,7 @@ final class BenchPeer: Sendable {
         var p99Microseconds: Double?
         var maximumMicroseconds: Double?
         var bulkMegabytesPerSecond: Double?
+        var roundTripsPerSecond: Double?
         var totalP50Microseconds: Double?
         var totalP90Microseconds: Double?
         var totalP99Microseconds: Double?
@@ -64,11 +65,15 @@ final class BenchPeer: Sendable {
             case p99Microseconds = "p99_us"
             case maximumMicroseconds = "max_us"
             case bulkMegabytesPerSecond = "bulk_MB_per_s"
+            case roundTripsPerSecond = "rt_per_s"
             case totalP50Microseconds = "total_p50_us"
             case totalP90Microseconds = "total_p90_us"
             case totalP99Microseconds = "total_p99_us"
         }
     }
+
+    /// How long nothing may come before no more is waited for.
+    private static let patience = Duration.seconds(10)
 
     private let mode: String
     private let process: ChildProcess
@@ -90,8 +95,24 @@ final class BenchPeer: Sendable {
     /// Waits for the first line of an event.
     func line(_ event: String) async throws -> Line { try await Self.line(event, of: self.process, self.mode) }
 
-    /// Types a line for it.
-    func type(_ text: String) { self.process.write(text) }
+    /// What it takes now, and has received.
+    func usage() async throws -> Line {
+        self.process.write("/usage")
+        return try await self.line("usage")
+    }
+
+    /// What it takes when it has received so many messages, or when none has come for a while.
+    func usage(messages: Int) async throws -> Line {
+        var latest = try await self.usage()
+        var lastProgress = ContinuousClock.now
+        while latest.messages ?? 0 < messages, .now - lastProgress < Self.patience {
+            try await Task.sleep(for: .milliseconds(20))
+            let next = try await self.usage()
+            if next.messages != latest.messages { lastProgress = .now }
+            latest = next
+        }
+        return latest
+    }
 
     /// Has it end and waits until it has; its last figures.
     func end() async throws -> Line {

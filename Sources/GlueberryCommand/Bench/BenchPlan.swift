@@ -27,6 +27,12 @@ struct BenchPlan: Sendable {
     var establishments: Int
     /// Peers at the same time, for what each of them costs.
     var peers: [Int]
+    /// Peers that are active at the same time, for how throughput and latency grow with them.
+    var crowds: [Int]
+    /// What each of those crowds sends to one node, altogether.
+    var fanIn: [Load]
+    /// The round trips of one peer among so many, and of all of them together.
+    var crowdRoundTrips: Load
     /// Streams of one session at the same time, with messages on all of them in turn.
     var streams: [Int]
     /// Messages for each number of streams.
@@ -40,7 +46,11 @@ struct BenchPlan: Sendable {
         ],
         pingPong: [Load(size: 64, count: 40_000), Load(size: 1024, count: 40_000)],
         contention: Load(size: 64, count: 10_000), bulk: [64 * 1024, 900 * 1024], establishments: 300,
-        peers: [1, 10, 50, 100, 1000], streams: [1, 10, 100, 200], streamMessages: 1_000_000)
+        peers: [1, 10, 50, 100, 1000], crowds: [1, 10, 100, 1000],
+        fanIn: [
+            Load(size: 64, count: 2_000_000), Load(size: 1024, count: 1_000_000), Load(size: 64 * 1024, count: 20_000),
+        ],
+        crowdRoundTrips: Load(size: 64, count: 20_000), streams: [1, 10, 100, 200], streamMessages: 1_000_000)
 
     /// What takes half a minute, for a first impression.
     static let quick = BenchPlan(
@@ -50,5 +60,6 @@ struct BenchPlan: Sendable {
         ],
         pingPong: [Load(size: 64, count: 5000), Load(size: 1024, count: 5000)],
         contention: Load(size: 64, count: 2000), bulk: [900 * 1024], establishments: 50,
-        peers: [1, 50], streams: [1, 100], streamMessages: 100_000)
+        peers: [1, 50], crowds: [1, 50], fanIn: [Load(size: 1024, count: 100_000)],
+        crowdRoundTrips: Load(size: 64, count: 5000), streams: [1, 100], streamMessages: 100_000)
 }

@@ -29,13 +29,13 @@ struct PeerCommand: AsyncParsableCommand {
             every peer that it dials, or makes as many round trips with --pingpong; 'chat' sends each line of standard \
             input to every established peer on the first stream and shows what arrives; 'idle' takes part and says \
             nothing; 'hs' lets --count nodes, one after another, dial, become Established and stop; 'swarm' lets \
-            --count nodes dial, hold their sessions, and stop.
+            --count nodes dial, send --messages among them when all have dialled, hold their sessions, and stop.
 
             Lines of standard input in the mode 'chat': a text, or /connect ADDRESS, /disconnect ID, /reconnect ID, \
-            /state, /dump, /usage, /big N (sends N random bytes), /quit.
+            /state, /dump, /usage, /big N (sends N random bytes), /quit. In the other modes /usage with --exit-on-eof.
 
-            Events: listening, state, established, message, sent, notice, reading, bench, hs, swarm, dump, error, final, \
-            stopped. Times are in µs unless the name says otherwise. SIGTERM and SIGINT end the node in order, with \
+            Events: listening, state, established, message, sent, notice, reading, bench, hs, swarm, dump, usage, error, \
+            final, stopped. Times are in µs unless the name says otherwise. SIGTERM and SIGINT end the node in order, with \
             status 0.
             """)
 
@@ -58,18 +58,23 @@ struct PeerCommand: AsyncParsableCommand {
     var book: String?
     @Option(help: "The encrypted streams to prepare, separated by commas; 'bench' and 'chat' send on the first.")
     var streams = "a,b"
-    @Option(help: "bench: the bytes of a message.")
+    @Option(help: "bench, swarm: the bytes of a message.")
     var size = 1024
     @Option(
         help: "bench: messages or round trips (default \(benchCount)); hs, swarm: nodes (default \(nodeCount)).")
     var count: Int?
+    @Option(
+        help: """
+            swarm: messages, or round trips with --pingpong, of all nodes together once they have dialled (default: none).
+            """)
+    var messages: Int?
     @Option(help: "bench with --pingpong: round trips before those that are measured.")
     var warmup = 0
     @Option(help: "bench: messages per second at most; 0 is without a bound.")
     var rate = 0.0
     @Option(help: "bench, hs, swarm: how long to stay up when done (default: not at all; swarm: for ever).")
     var linger: TimeOption?
-    @Flag(help: "bench: round trips against a peer that echoes.")
+    @Flag(help: "bench, swarm: round trips against a peer that echoes.")
     var pingpong = false
     @Option(help: "bench with --pingpong: send messages of so many bytes meanwhile, on the last stream.")
     var bulk: Int?
@@ -120,8 +125,12 @@ struct PeerCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let count = self.count, count <= 0 { throw ValidationError("--count must be above 0") }
-        // The size that is not given fits no small --max-message, and only this mode needs one.
-        let sizes = 0...(self.mode == .bench ? self.maxMessage.bytes : .max)
+        if let messages = self.messages {
+            guard self.mode == .swarm else { throw ValidationError("--messages is for --mode swarm") }
+            guard messages > 0 else { throw ValidationError("--messages must be above 0") }
+        }
+        // The size that is not given fits no small --max-message, and only what sends needs one.
+        let sizes = 0...(self.mode == .bench || self.messages != nil ? self.maxMessage.bytes : .max)
         guard sizes.contains(self.size) else {
             throw ValidationError("--size must be 0 to \(self.maxMessage.bytes), the largest message")
         }
@@ -129,7 +138,9 @@ struct PeerCommand: AsyncParsableCommand {
             throw ValidationError("--max-connections must be above 0")
         }
         if let bulk = self.bulk {
-            guard self.pingpong else { throw ValidationError("--bulk needs --pingpong") }
+            guard self.pingpong, self.mode == .bench else {
+                throw ValidationError("--bulk needs --mode bench and --pingpong")
+            }
             guard self.streamNames.first != self.streamNames.last else {
                 throw ValidationError("--bulk needs two --streams: for round trips, and for what is sent beside")
             }
@@ -206,6 +217,7 @@ struct PeerCommand: AsyncParsableCommand {
         PeerSettings(
             mode: self.mode, stream: self.streamNames.first ?? "", peers: peers, dialTime: self.connectAt,
             count: self.count ?? (self.mode == .bench ? Self.benchCount : Self.nodeCount),
+            swarmMessages: self.messages,
             discarded: Set((self.discard ?? "").split(separator: ",").map(String.init)),
             bench: PeerSettings.Bench(
                 size: self.size, warmup: self.warmup, rate: self.rate > 0 ? self.rate : nil,

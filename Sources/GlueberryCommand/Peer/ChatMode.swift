@@ -76,7 +76,7 @@ struct ChatMode: PeerActivity {
             }
         case .state: self.report.states(of: self.roster.peers)
         case .dump: await self.report.dump()
-        case .usage: self.report.emit(PeerLine.usage(.current()))
+        case .usage: self.report.usage()
         case .big(let count):
             let maximum = self.node.configuration.maximumMessageSize
             guard count <= maximum else { throw CommandFailure("/big takes 1 to \(maximum) bytes") }

@@ -203,9 +203,10 @@ enum PeerLine {
         }
     }
 
-    /// What the process takes, for `chat`: a short line, however many peers there are.
-    static func usage(_ usage: ResourceUsage) -> JSONLine {
+    /// What the process takes, and what it has received: a short line, however many peers there are.
+    static func usage(_ usage: ResourceUsage, messages: Int) -> JSONLine {
         self.line("usage") {
+            $0.add("msgs", messages)
             $0.add("rss_kb", usage.residentKiB)
             self.addUsage(usage, to: &$0)
         }

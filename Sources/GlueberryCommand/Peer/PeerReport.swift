@@ -111,6 +111,8 @@ final class PeerReport: Sendable {
 
     func final() { self.emit(PeerLine.final(self.summary())) }
 
+    func usage() { self.emit(PeerLine.usage(.current(), messages: self.state.withLock { $0.tally.messages })) }
+
     func dump() async { self.emit(PeerLine.dump(await self.node.snapshot(), self.summary())) }
 
     private func summary() -> PeerLine.Final {

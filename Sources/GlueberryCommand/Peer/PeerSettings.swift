@@ -15,7 +15,7 @@ import PeerIdentity
 
 /// What `glueberry peer` was told on its command line, apart from what its node was told.
 struct PeerSettings: Sendable {
-    /// What is sent in the mode `bench`.
+    /// What is sent in the modes `bench` and `swarm`.
     struct Bench: Sendable {
         /// Bytes per message.
         var size: Int
@@ -39,6 +39,8 @@ struct PeerSettings: Sendable {
     var dialTime: UInt64?
     /// Messages, or nodes.
     var count: Int
+    /// What the nodes of `swarm` send, or their round trips, all of them together; nil is nothing.
+    var swarmMessages: Int?
     /// Streams of which `echo` sends nothing back.
     var discarded: Set<String>
     var bench: Bench

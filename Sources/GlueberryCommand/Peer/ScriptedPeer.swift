@@ -70,7 +70,9 @@ final class ScriptedPeer: Sendable {
             if self.settings.endsWithInput, self.settings.mode != .chat {
                 group.addTask {
                     let input = StandardInput()
-                    while await input.next() != nil {}
+                    while let line = await input.nextText() {
+                        if line == "/usage" { self.report.usage() }
+                    }
                     return !Task.isCancelled
                 }
             }

@@ -10,8 +10,9 @@
 //===----------------------------------------------------------------------===//
 
 import Glueberry
+import PeerIdentity
 
-/// Many nodes with fresh identities dial at the same time, hold their sessions, and stop.
+/// Many nodes with fresh identities dial at the same time, send what they are to send, hold their sessions, and stop.
 struct SwarmMode: PeerActivity {
     /// Nodes that dial at once, and that stop at once.
     private static let width = 32
@@ -29,9 +30,15 @@ struct SwarmMode: PeerActivity {
             }
         }
         guard await DialTime.reached(self.settings.dialTime) else { return false }
-        let times = await self.dial(nodes)
+        let established = await self.dial(nodes)
         var isDone = false
-        self.report.emit(PeerLine.establishments("swarm", tried: self.settings.count, times))
+        self.report.emit(
+            PeerLine.establishments("swarm", tried: self.settings.count, established.map(\.times)))
+        if let messages = self.settings.swarmMessages, !Task.isCancelled {
+            let load = SwarmLoad(
+                members: established.map { ($0.node, $0.peer) }, report: self.report, settings: self.settings)
+            await load.run(messages)
+        }
         if !Task.isCancelled {
             isDone = (try? await Task.sleep(for: self.settings.linger ?? TimeOption.maximum)) != nil
         }
@@ -39,14 +46,15 @@ struct SwarmMode: PeerActivity {
         return isDone
     }
 
-    private func dial(_ nodes: [Node]) async -> [EstablishmentTimes] {
-        await Self.forEach(nodes) { node, index -> EstablishmentTimes? in
+    private func dial(_ nodes: [Node]) async -> [(node: Node, peer: PeerID, times: EstablishmentTimes)] {
+        await Self.forEach(nodes) { node, index -> (node: Node, peer: PeerID, times: EstablishmentTimes)? in
             guard !Task.isCancelled else { return nil }
             let (peer, addresses) = self.settings.peers[index % self.settings.peers.count]
             do {
                 try await node.start()
-                return try await Establishment.measure(
+                let times = try await Establishment.measure(
                     node, with: peer, at: addresses, limit: self.settings.establishLimit)
+                return (node, peer, times)
             } catch {
                 if !(error is CancellationError) { self.report.error("swarm", error) }
                 return nil
