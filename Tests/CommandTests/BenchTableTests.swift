@@ -38,5 +38,6 @@ import Testing
 
     @Test func theLoopbackConnectionCarriesBytesAndAnswers() async throws {
         #expect(try await LoopbackLimit.roundTrips(100).count == 100)
+        #expect(try await LoopbackLimit.channelRoundTrips(100).count == 100)
     }
 }

@@ -220,6 +220,29 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func largeAndSmallMessagesArriveWholeAndInOrderHoweverTheirBytesAreCut(seed: UInt64) async throws {
+        try await withLink { link in
+            var random = SplitMix64(seed: seed)
+            let sizes = [1, 64, 5000, 16 * 1024 - 3, 16 * 1024, 65_536, 65_533, 200_000]
+            let payloads = (0..<60).map { index in
+                [UInt8(truncatingIfNeeded: index)] + pattern(sizes[Int(random.next() % 8)])
+            }
+            var frames = ByteBuffer()
+            for payload in payloads { frames.writeImmutableBuffer(Frame.encode(.init(bytes: payload))) }
+            let sink = RecordingSink()
+            _ = try link.listener.channel("a", inbound: sink)
+            let stream = try await link.dialer.host.openStream(
+                to: link.listener.host.peerID, protocols: [StreamName.protocolID(of: "a")])
+            while frames.readableBytes > 0 {
+                let cut = [3, 700, 20_000, 70_000, 150_000][Int(random.next() % 5)]
+                try await stream.write(try #require(frames.readSlice(length: min(cut, frames.readableBytes))))
+            }
+            try await eventually { sink.payloads.count >= payloads.count }
+            #expect(sink.payloads == payloads)
+        }
+    }
+
     @Test func aPeerThatEndsItsHalfIsReadToTheEndAndSentToOnAnotherStream() async throws {
         try await withLink { link in
             let (streams, incoming) = AsyncStream.makeStream(of: LibP2P.Stream.self)

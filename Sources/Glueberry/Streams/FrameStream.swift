@@ -240,20 +240,37 @@ final class FrameStream: StreamConsumer {
 
     func streamReceived(_ bytes: ByteBuffer, on stream: MuxedStream) {
         if self.isRetaining { self.stopRetaining() }
+        var bytes = bytes
+        self.handOnEarly(with: &bytes, stream)
         if self.input.readableBytes == 0 {
             self.input = bytes
             self.ownsInput = false
-        } else {
+        } else if bytes.readableBytes > 0 {
             self.makeRoom(for: bytes.readableBytes)
             self.input.writeImmutableBuffer(bytes)
         }
     }
 
-    /// Moves what is left of a read, whose memory belongs to the connection, into memory of the stream's own.
-    private func ownInput() {
-        guard !self.ownsInput else { return }
-        self.input = Frame.copy(self.input)
-        self.ownsInput = true
+    /// Hands on what is much, or a large frame with what it lacked, before anything is put behind it.
+    ///
+    /// So the bytes of a large frame are moved once, into the memory in which they are handed on, and what follows stays
+    /// where the read has brought it.
+    private func handOnEarly(with bytes: inout ByteBuffer, _ stream: MuxedStream) {
+        // The second turn is for the beginning of another frame that the first has left.
+        for _ in 0..<2 {
+            guard !self.isPaused, !self.hasEnded, self.channel != nil, self.input.readableBytes > 0,
+                let length = try? self.decoder.frameLength(self.input)
+            else { return }
+            let missing = max(0, length - self.input.readableBytes)
+            if missing > 0 {
+                guard length >= Self.smallestMoved, let part = bytes.readSlice(length: missing) else { return }
+                self.makeRoom(for: missing)
+                self.input.writeImmutableBuffer(part)
+            } else if self.input.readableBytes < Self.smallestMoved {
+                return
+            }
+            self.parse(stream)
+        }
     }
 
     /// Sees to it that the memory of what waits is the stream's own and takes so many bytes more.
@@ -268,8 +285,7 @@ final class FrameStream: StreamConsumer {
             self.input.discardReadBytes()
             self.input.reserveCapacity(capacity)
         } else {
-            var own = ByteBuffer()
-            own.reserveCapacity(capacity)
+            var own = ByteBufferAllocator().buffer(capacity: capacity)
             own.writeImmutableBuffer(self.input)
             self.input = own
             self.ownsInput = true
@@ -283,9 +299,10 @@ final class FrameStream: StreamConsumer {
     private func trimInput() {
         if self.input.readableBytes == 0 {
             self.input = ByteBuffer()
-        } else if !self.ownsInput || self.input.storageCapacity / 4 > max(self.input.readableBytes, 4096) {
+        } else if !self.ownsInput || self.input.storageCapacity / 8 > max(self.input.readableBytes, 2048) {
+            // Of a frame of which a quarter is there the rest has room, in memory that is rounded up to twice as much.
             self.ownsInput = false
-            self.ownInput()
+            self.makeRoom(for: 0)
         }
     }
 

@@ -53,12 +53,15 @@ struct Bench: Sendable {
             [
                 .init("tcp_MB_per_s", "TCP MB/s"), .init("nio_MB_per_s", "NIO MB/s"),
                 .init("tcp_p50_us", "round trip p50 µs", decimals: 1),
-                .init("tcp_p99_us", "p99 µs", decimals: 1),
+                .init("tcp_p99_us", "p99 µs", decimals: 1), .init("nio_p50_us", "of NIO p50 µs", decimals: 1),
+                .init("nio_p99_us", "p99 µs", decimals: 1),
             ])
         let trips = Percentiles(try await LoopbackLimit.roundTrips(5000))
+        let channelTrips = Percentiles(try await LoopbackLimit.channelRoundTrips(5000))
         table.add([
             try await LoopbackLimit.plain() / 1e6, try await LoopbackLimit.channels() / 1e6,
             Double(trips.value(50)) / 1000, Double(trips.value(99)) / 1000,
+            Double(channelTrips.value(50)) / 1000, Double(channelTrips.value(99)) / 1000,
         ])
         return table
     }

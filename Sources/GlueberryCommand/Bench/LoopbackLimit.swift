@@ -81,33 +81,98 @@ enum LoopbackLimit {
 
     /// Bytes per second through two bare channels of SwiftNIO, each on its own event loop.
     static func channels() async throws -> Double {
+        try await Self.measure(Double.self) {
+            Counter($0)
+        } client: { _ in
+            Writer(Self.piece, for: Self.duration)
+        }
+    }
+
+    /// The nanoseconds of round trips of one byte through two bare channels of SwiftNIO, each on its own event loop.
+    static func channelRoundTrips(_ count: Int) async throws -> [Int64] {
+        try await Self.measure([Int64].self) { _ in
+            Echo()
+        } client: {
+            RoundTrips(count, $0)
+        }
+    }
+
+    /// What the handler of one of two connected channels finds.
+    private static func measure<Value: Sendable>(
+        _: Value.Type,
+        server: @escaping @Sendable (EventLoopPromise<Value>) -> some ChannelHandler,
+        client: @escaping @Sendable (EventLoopPromise<Value>) -> some ChannelHandler
+    ) async throws -> Value {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let counted = group.next().makePromise(of: Double.self)
-        let server = try await ServerBootstrap(group: group)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Counter(counted))
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
+        let found = group.next().makePromise(of: Value.self)
         do {
-            let client = try await ClientBootstrap(group: group)
-                .channelInitializer { channel in
+            let listener = try await ServerBootstrap(group: group)
+                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(Writer(Self.piece, for: Self.duration))
+                        try channel.pipeline.syncOperations.addHandler(server(found))
                     }
                 }
-                .connect(to: server.localAddress ?? SocketAddress(ipAddress: "127.0.0.1", port: 0)).get()
-            let rate = try await counted.futureResult.get()
-            try? await client.close()
-            try? await server.close()
+                .bind(host: "127.0.0.1", port: 0).get()
+            let dialer = try await ClientBootstrap(group: group)
+                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(client(found))
+                    }
+                }
+                .connect(to: listener.localAddress ?? SocketAddress(ipAddress: "127.0.0.1", port: 0)).get()
+            let value = try await found.futureResult.get()
+            try? await dialer.close()
+            try? await listener.close()
             try await group.shutdownGracefully()
-            return rate
+            return value
         } catch {
-            counted.fail(error)
-            try? await server.close()
+            found.fail(error)
+            // It closes the channels that are open.
             try await group.shutdownGracefully()
             throw error
+        }
+    }
+
+    /// Sends back what comes.
+    private final class Echo: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.write(data, promise: nil) }
+
+        func channelReadComplete(context: ChannelHandlerContext) { context.flush() }
+    }
+
+    /// Sends a byte whenever one comes, and notes how long it was under way.
+    private final class RoundTrips: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let count: Int
+        private let found: EventLoopPromise<[Int64]>
+        private let byte = ByteBuffer(bytes: [0])
+        private var samples: [Int64] = []
+        private var begin = ContinuousClock.now
+
+        init(_ count: Int, _ found: EventLoopPromise<[Int64]>) {
+            self.count = count
+            self.found = found
+        }
+
+        func channelActive(context: ChannelHandlerContext) { self.send(context) }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let (seconds, attoseconds) = (ContinuousClock.now - self.begin).components
+            self.samples.append(seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+            if self.samples.count < self.count { self.send(context) } else { context.close(promise: nil) }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { self.found.succeed(self.samples) }
+
+        private func send(_ context: ChannelHandlerContext) {
+            self.begin = .now
+            context.writeAndFlush(self.wrapOutboundOut(self.byte), promise: nil)
         }
     }
 
