@@ -54,6 +54,7 @@ final class SendLane: Sendable {
     /// For one caller at a time.
     func add(_ payload: ByteBuffer) async {
         self.enqueue(payload)
+        guard self.state.withLock({ !$0.hasRoom && !$0.isEnded }) else { return }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isReady = self.state.withLock { state in
