@@ -242,6 +242,8 @@ final class FrameStream: StreamConsumer {
         if self.isRetaining { self.stopRetaining() }
         var bytes = bytes
         self.handOnEarly(with: &bytes, stream)
+        // That may have been refused, and the stream with it; the memory of the read would be kept for nothing.
+        guard !self.isClosed else { return }
         if self.input.readableBytes == 0 {
             self.input = bytes
             self.ownsInput = false

@@ -79,14 +79,14 @@ struct Bench: Sendable {
         let limit = try CipherLimit()
         for (encryption, version) in [(StreamEncryption.transport, 2.0), (.layered, 1)] {
             for load in self.plan.oneWay {
-                let (sent, received) = try await Self.flood(load, encryption)
-                let cpu = (sent.cpuSeconds + received.cpuSeconds) / Double(load.count)
+                let (sent, received, seconds) = try await Self.flood(load, encryption)
+                let cpu = seconds / Double(load.count)
                 let ciphers = try limit.secondsPerMessage(load.size, encryption)
                 let (messages, bytes) = (received.messages ?? 0, received.bytes ?? 0)
-                let seconds = received.spanSeconds ?? 0
+                let span = max(received.spanSeconds ?? 0, 1e-9)
                 table.add([
                     version, Double(load.size), Double(sent.sent ?? 0), Double(load.count - messages),
-                    Double(messages) / max(seconds, 1e-9), Double(bytes) / max(seconds, 1e-9) / 1e6, cpu * 1e6,
+                    Double(messages) / span, Double(bytes) / span / 1e6, cpu * 1e6,
                     ciphers * 1e6, cpu / ciphers,
                 ])
             }
@@ -204,7 +204,7 @@ struct Bench: Sendable {
             ])
         for count in self.plan.streams {
             let load = BenchPlan.Load(size: 1024, count: self.plan.streamMessages)
-            let (sent, received) = try await Self.flood(load, streams: count)
+            let (_, received, seconds) = try await Self.flood(load, streams: count)
             let messages = received.messages ?? 0
             let echo = try await BenchPeer("echo", ["--streams", Self.streamNames(count)])
             let trips = try await Self.roundTrips(self.plan.crowdRoundTrips, with: echo, streams: count)
@@ -212,7 +212,7 @@ struct Bench: Sendable {
             table.add([
                 Double(count), Double(load.count - messages + (trips.lost ?? 0)),
                 Double(messages) / max(received.spanSeconds ?? 0, 1e-9),
-                (sent.cpuSeconds + received.cpuSeconds) / Double(load.count) * 1e6, Double(received.residentKiB ?? 0),
+                seconds / Double(load.count) * 1e6, Double(received.residentKiB ?? 0),
                 trips.p50Microseconds ?? 0, trips.p99Microseconds ?? 0,
             ])
         }
@@ -238,14 +238,16 @@ struct Bench: Sendable {
         (0..<count).map { $0 == 0 ? "a" : "a\($0)" }.joined(separator: ",")
     }
 
-    /// Sends all of a load from one process to another; what each of them says in the end.
+    /// Sends all of a load from one process to another; what each of them says in the end, and the CPU time that both took
+    /// for it, in seconds.
     private static func flood(
         _ load: BenchPlan.Load, _ encryption: StreamEncryption = .transport, streams: Int = 1
-    ) async throws -> (sent: BenchPeer.Line, received: BenchPeer.Line) {
+    ) async throws -> (sent: BenchPeer.Line, received: BenchPeer.Line, cpuSeconds: Double) {
         let names = [
             "--stream-encryption", encryption.rawValue, "--streams", Self.streamNames(streams),
         ]
         let sink = try await BenchPeer("sink", names)
+        let idle = try await sink.usage()
         let bench = try await BenchPeer(
             "bench",
             names + [
@@ -254,7 +256,8 @@ struct Bench: Sendable {
         let sent = try await bench.line("bench")
         // It flushes what it has accepted before it ends, so that all has arrived when the sink is asked.
         _ = try await bench.end()
-        return (sent, try await sink.end())
+        let received = try await sink.end()
+        return (sent, received, sent.cpuSeconds + received.cpuSeconds - idle.cpuSeconds)
     }
 
     private static func establishedMilliseconds(_ line: BenchPeer.Line) -> [Double] {
