@@ -25,6 +25,8 @@ import Testing
         var configuration = observed.configure(standard(["a"]))
         // What earlier processes sent and received.
         configuration.pairMessageCounts = [identity.peerID: (1 << 40) - 5]
+        // A test that is kept waiting reads late, and that would be told as well.
+        configuration.stallTimeout = .seconds(600)
         let node = try Node(identity: .generate(), configuration: configuration, logger: observed.logger)
         let other = try Node(identity: identity, listen: ["/ip4/127.0.0.1/tcp/0"], configuration: standard(["a"]))
         try await node.start()
