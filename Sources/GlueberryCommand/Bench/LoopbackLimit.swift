@@ -107,7 +107,7 @@ enum LoopbackLimit {
         let found = group.next().makePromise(of: Value.self)
         do {
             let listener = try await ServerBootstrap(group: group)
-                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(server(found))
@@ -115,7 +115,7 @@ enum LoopbackLimit {
                 }
                 .bind(host: "127.0.0.1", port: 0).get()
             let dialer = try await ClientBootstrap(group: group)
-                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(client(found))
