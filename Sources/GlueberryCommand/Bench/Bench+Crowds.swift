@@ -31,11 +31,12 @@ extension Bench {
                         "--streams", "a", "--connect", sink.address, "--count", "\(count)", "--messages",
                         "\(load.count)", "--size", "\(load.size)",
                     ])
-                _ = try await swarm.line("swarm")
+                let ready = try await swarm.line("swarm")
                 let before = try await sink.usage()
-                let sent = try await swarm.line("bench")
+                _ = try await swarm.line("bench")
                 // What the nodes have accepted is under way until the last of it has come.
                 let after = try await sink.usage(messages: load.count)
+                let sent = try await swarm.usage().cpuSeconds - ready.cpuSeconds
                 _ = try await swarm.end()
                 let messages = Double(after.messages ?? 0)
                 let received = try await sink.end()
@@ -44,7 +45,7 @@ extension Bench {
                 table.add([
                     Double(count), Double(load.size), Double(load.count) - messages, messages / seconds,
                     messages * Double(load.size) / seconds / 1e6,
-                    (sent.cpuSeconds / Double(load.count) + cpu) * 1e6, cpu * 1e6, Double(after.residentKiB ?? 0),
+                    (sent / Double(load.count) + cpu) * 1e6, cpu * 1e6, Double(after.residentKiB ?? 0),
                 ])
             }
         }
