@@ -47,6 +47,8 @@ final class FrameStream: StreamConsumer {
     /// larger than the window.
     private var creditedOfUnfinished = 0
     private var isPaused = false
+    /// Messages that were handed on since the last turn of the event loop: what a read brings is parsed in several calls.
+    private var handedOn = 0
     /// The other side has finished, or the stream has closed: nothing more will come.
     private var hasEnded = false
     private var isClosed = false
@@ -260,7 +262,7 @@ final class FrameStream: StreamConsumer {
     private func handOnEarly(with bytes: inout ByteBuffer, _ stream: MuxedStream) {
         // The second turn is for the beginning of another frame that the first has left.
         for _ in 0..<2 {
-            guard !self.isPaused, !self.hasEnded, self.channel != nil, self.input.readableBytes > 0,
+            guard self.input.readableBytes > 0, !self.isPaused, !self.hasEnded, self.channel != nil,
                 let length = try? self.decoder.frameLength(self.input)
             else { return }
             let missing = max(0, length - self.input.readableBytes)
@@ -310,12 +312,14 @@ final class FrameStream: StreamConsumer {
 
     func streamReadComplete(_ stream: MuxedStream) {
         self.parse(stream)
+        self.handedOn = 0
     }
 
     /// Goes on after the consumer has made room.
     func resume() {
         guard self.isPaused, let stream = self.stream else { return }
         self.isPaused = false
+        self.handedOn = 0
         self.consumerMadeRoom()
         self.connection.workHere {
             self.parse(stream)
@@ -340,7 +344,6 @@ final class FrameStream: StreamConsumer {
             return
         }
         var batch: [ReceivedMessage] = []
-        var handedOn = 0
         let isSealed = self.version == .one && channel.key != nil
         let tracing = channel.instruments.tracing
         do {
@@ -375,10 +378,10 @@ final class FrameStream: StreamConsumer {
                         credit: credit))
                 if batch.count >= 256 {
                     let room = self.deliver(batch, channel)
-                    handedOn += batch.count
+                    self.handedOn += batch.count
                     batch.removeAll(keepingCapacity: true)
                     if room == .none || room == .soon && !isFinal { return }
-                    if handedOn >= Self.messagesPerTurn, !isFinal {
+                    if self.handedOn >= Self.messagesPerTurn, !isFinal {
                         self.isPaused = true
                         let bound = self.bound
                         self.connection.eventLoop.execute { bound.value.resume() }

@@ -30,48 +30,42 @@ struct SwarmLoad {
     }
 
     private func oneWay(_ messages: Int) async -> OneWayResult {
-        await self.measure(messages, OneWayResult(size: self.settings.bench.size)) { node, peer, settings in
+        var sum = OneWayResult(size: self.settings.bench.size)
+        (sum.duration, sum.usage) = await self.measure(messages) { node, peer, settings in
             await OneWayBench(node: node, peer: peer, report: self.report, settings: settings).run()
         } add: {
-            $0.sent += $1.sent
-            $0.errors += $1.errors
-        } finish: {
-            $0.duration = $1
-            $0.usage = $2
+            sum.sent += $0.sent
+            sum.errors += $0.errors
         }
+        return sum
     }
 
     private func roundTrips(_ count: Int) async -> PingPongResult {
-        await self.measure(count, PingPongResult(size: self.settings.bench.size, lost: 0)) { node, peer, settings in
+        var sum = PingPongResult(size: self.settings.bench.size, lost: 0)
+        (sum.duration, sum.usage) = await self.measure(count) { node, peer, settings in
             await PingPongBench(node: node, peer: peer, report: self.report, settings: settings).run()
         } add: {
-            $0.samples += $1.samples
-            $0.lost += $1.lost
-        } finish: {
-            $0.duration = $1
-            $0.usage = $2
+            sum.samples += $0.samples
+            sum.lost += $0.lost
         }
+        return sum
     }
 
-    /// Has every node measure its share at the same time, and adds up what they found.
-    private func measure<Result: Sendable>(
-        _ total: Int, _ empty: Result,
-        _ body: @escaping @Sendable (Node, PeerID, PeerSettings) async -> Result,
-        add: (inout Result, Result) -> Void, finish: (inout Result, Duration, ResourceUsage) -> Void
-    ) async -> Result {
+    /// Has every node measure its share at the same time; how long that took, and what it took of the machine.
+    private func measure<Part: Sendable>(
+        _ total: Int, _ body: @escaping @Sendable (Node, PeerID, PeerSettings) async -> Part, add: (Part) -> Void
+    ) async -> (Duration, ResourceUsage) {
         let (usage, begin) = (ResourceUsage.current(), ContinuousClock.now)
-        var result = empty
-        await withTaskGroup(of: Result.self) { group in
+        await withTaskGroup(of: Part.self) { group in
             for (index, member) in self.members.enumerated() {
                 var settings = self.settings
                 settings.count = Self.share(of: index, among: self.members.count, total)
                 guard settings.count > 0 else { continue }
                 group.addTask { [settings] in await body(member.node, member.peer, settings) }
             }
-            for await part in group { add(&result, part) }
+            for await part in group { add(part) }
         }
-        finish(&result, ContinuousClock.now - begin, ResourceUsage.current().since(usage))
-        return result
+        return (ContinuousClock.now - begin, ResourceUsage.current().since(usage))
     }
 
     /// What one of so many has of a total: the parts differ by one at most, and add up to it.
